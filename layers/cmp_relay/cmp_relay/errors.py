@@ -1,0 +1,165 @@
+"""Every error of the relay, and the one question that decides what becomes of a job.
+
+CmpRelayError
+├── SettingsError              a function's environment is incomplete
+├── UnverifiedCallerError      a caller did not show an accepted secret
+├── UnreadableDeliveryError    a verified delivery that we cannot make sense of
+├── StorageError               something was not stored durably; CMP has to send it again
+├── UnreadableJobError         a queue message that is not a job
+├── ConflictError              somebody else wrote the same item first
+├── StaleReadError             CMP answered with something older than what it announced
+├── PostponedError             not now, and nobody's fault: comes back without counting as an attempt
+│   ├── LeaseHeldError         another worker is busy with the same resource
+│   └── CredentialsError       a person has to repair CMP's credentials first
+└── ApiError                   CMP's Open API did not give what we asked for
+    ├── UntrustedLinkError     a link that leaves the origins in CmpApiOrigins
+    ├── RequestRefusedError    400, 422 and other client errors: asking again is in vain
+    ├── UnauthorizedError      401
+    ├── ForbiddenError         403
+    ├── NotFoundError          404, 410
+    ├── RateLimitedError       429
+    └── UnavailableError       408, 5xx, time-outs, broken answers
+
+`retryable` decides: True → the message becomes visible again after a back-off; False → the job goes
+to its dead-letter queue at once with `reason` and the error's text as `detail`. No error text holds a
+token, a secret or the query of a URL.
+"""
+
+from typing import ClassVar
+
+
+class CmpRelayError(Exception):
+    """Something that the relay itself recognizes as wrong."""
+
+    retryable: ClassVar[bool] = True
+    reason: ClassVar[str] = "unexpected_error"
+
+
+class SettingsError(CmpRelayError):
+    """The environment lacks variables or holds values that cannot be read."""
+
+    reason = "settings"
+
+
+class UnverifiedCallerError(CmpRelayError):
+    """The caller did not show a secret that is accepted."""
+
+    retryable = False
+    reason = "unverified_caller"
+
+
+class UnreadableDeliveryError(CmpRelayError):
+    """A verified delivery has a shape that we cannot read; it is quarantined."""
+
+    retryable = False
+    reason = "unreadable_delivery"
+
+
+class StorageError(CmpRelayError):
+    """A part of a delivery could not be made durable; the sender has to retry it."""
+
+    reason = "storage"
+
+
+class UnreadableJobError(CmpRelayError):
+    """A queue message is not a job of a schema that we know."""
+
+    retryable = False
+    reason = "unreadable_job"
+
+
+class ConflictError(CmpRelayError):
+    """A conditional write lost against another writer."""
+
+    reason = "conflict"
+
+
+class StaleReadError(CmpRelayError):
+    """CMP answered with an older state than the delivery announced."""
+
+    reason = "stale_read"
+
+
+class PostponedError(CmpRelayError):
+    """The job cannot be done now; `delay` is the number of seconds until it becomes visible."""
+
+    reason = "postponed"
+
+    def __init__(self, message: str, *, delay: float) -> None:
+        """Keep the delay in seconds."""
+        super().__init__(message)
+        self.delay = delay
+
+
+class LeaseHeldError(PostponedError):
+    """Another worker holds the lease of the same resource."""
+
+    reason = "lease_held"
+
+
+class CredentialsError(PostponedError):
+    """CMP's credentials are missing or refused; a person has to act."""
+
+    reason = "credentials"
+
+
+class ApiError(CmpRelayError):
+    """The Open API did not give what was asked for; `status` is its HTTP status, if any."""
+
+    reason = "api"
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        """Keep the HTTP status."""
+        super().__init__(message)
+        self.status = status
+
+
+class UntrustedLinkError(ApiError):
+    """A link leads to an origin that must not receive the token."""
+
+    retryable = False
+    reason = "untrusted_link"
+
+
+class RequestRefusedError(ApiError):
+    """CMP refuses the request as such (400, 422, …)."""
+
+    retryable = False
+    reason = "request_refused"
+
+
+class UnauthorizedError(ApiError):
+    """CMP refuses the token (401)."""
+
+    reason = "unauthorized"
+
+
+class ForbiddenError(ApiError):
+    """The credentials may not read this resource (403)."""
+
+    retryable = False
+    reason = "forbidden"
+
+
+class NotFoundError(ApiError):
+    """The resource is not there (404, 410)."""
+
+    retryable = False
+    reason = "not_found"
+
+
+class RateLimitedError(ApiError):
+    """CMP's request limit is reached (429); `retry_after` is in seconds, None without the header."""
+
+    reason = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """Keep what the Retry-After header said."""
+        super().__init__(message, status=429)
+        self.retry_after = retry_after
+
+
+class UnavailableError(ApiError):
+    """CMP did not answer, or not with anything usable (408, 5xx, time-out, broken body)."""
+
+    reason = "unavailable"

@@ -1,0 +1,96 @@
+"""What each function reads from its environment: one frozen dataclass a function, read in one go.
+
+A field `queue_url` is the variable `QUEUE_URL`. The template sets exactly the variables that a
+function's class names (tests/template checks both directions). Secrets appear as ARNs, never as values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+from cmp_relay.errors import SettingsError
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """Environment of receive_webhook."""
+
+    allow_url_secret: bool
+    archive_bucket: str
+    asset_published_queue_url: str
+    asset_synced_queue_url: str
+    asset_unpublished_queue_url: str
+    catalogue_table: str
+    other_event_queue_url: str
+    quarantine_queue_url: str
+    webhook_secret_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Environment of every function that works on a queue of jobs."""
+
+    archive_bucket: str
+    asset_bucket: str
+    catalogue_table: str
+    dead_letter_queue_url: str
+    event_bus: str
+    queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Environment of every function that talks to CMP's Open API."""
+
+    cmp_api_base: str
+    cmp_api_origins: tuple[str, ...]
+    gone_recheck_seconds: int
+    refresh_token_function: str
+    token_secret_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshSettings:
+    """Environment of refresh_token."""
+
+    catalogue_table: str
+    cmp_grant_type: str
+    cmp_scope: str
+    cmp_token_url: str
+    credentials_secret_arn: str
+    token_secret_arn: str
+
+
+def read(kind: type[Settings], environment: Mapping[str, str]) -> Settings:
+    """Read the variables that `kind` names; raises SettingsError naming all that are missing or unreadable.
+
+    An empty value counts as given: whether it makes sense is the template's parameter pattern to say.
+    """
+    values: dict[str, object] = {}
+    problems: list[str] = []
+    for field in fields(kind):  # type: ignore[arg-type]
+        name = field.name.upper()
+        if name not in environment:
+            problems.append(f"{name} is missing")
+            continue
+        try:
+            values[field.name] = _convert(environment[name], field.type)
+        except ValueError:
+            problems.append(f"{name} is not a {field.type}")
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return kind(**values)
+
+
+def _convert(text: str, kind: object) -> object:
+    if kind is bool:
+        if text.lower() not in {"true", "false"}:
+            raise ValueError(text)
+        return text.lower() == "true"
+    if kind is int:
+        return int(text)
+    if kind is str:
+        return text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
