@@ -1,0 +1,57 @@
+"""The environment that tests run in: names without meaning, and no way to a real account."""
+
+import os
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+
+
+def queue_url(name: str) -> str:
+    """Return the URL that moto gives the queue of this name."""
+    return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+
+
+AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_ENDPOINT_URL": "",
+    "AWS_REGION": REGION,
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "POWERTOOLS_METRICS_NAMESPACE": "CmpRelay",
+    "POWERTOOLS_SERVICE_NAME": "tests",
+}
+
+FUNCTIONS = {
+    "ALLOW_URL_SECRET": "false",
+    "ARCHIVE_BUCKET": "archive",
+    "ASSET_BUCKET": "assets",
+    "ASSET_PUBLISHED_QUEUE_URL": queue_url("asset-published"),
+    "ASSET_SYNCED_QUEUE_URL": queue_url("asset-synced"),
+    "ASSET_UNPUBLISHED_QUEUE_URL": queue_url("asset-unpublished"),
+    "CATALOGUE_TABLE": "catalogue",
+    "CMP_API_BASE": "https://api.cmp.optimizely.com/v3",
+    "CMP_API_ORIGINS": "https://api.cmp.optimizely.com,https://api.welcomesoftware.com",
+    "CMP_GRANT_TYPE": "client_credentials",
+    "CMP_SCOPE": "",
+    "CMP_TOKEN_URL": "https://accounts.cmp.optimizely.com/o/oauth2/v1/token",
+    "CREDENTIALS_SECRET_ARN": "credentials",
+    "DEAD_LETTER_QUEUE_URL": queue_url("dead-letter"),
+    "EVENT_BUS": "bus",
+    "GONE_RECHECK_SECONDS": "60",
+    "OTHER_EVENT_QUEUE_URL": queue_url("other-event"),
+    "QUARANTINE_QUEUE_URL": queue_url("quarantine"),
+    "QUEUE_URL": queue_url("work"),
+    "REFRESH_TOKEN_FUNCTION": "refresh-token",
+    "TOKEN_SECRET_ARN": "token",
+    "WEBHOOK_SECRET_ARN": "webhook",
+}
+
+
+def prepare() -> None:
+    """Replace whatever account the shell may hold by names that lead nowhere."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "POWERTOOLS_"))]:
+        del os.environ[name]
+    os.environ.update(AWS)
+    os.environ.update(FUNCTIONS)
