@@ -1,0 +1,68 @@
+"""The stand-in as one application: CMP's side behind log, faults and gate; the admin side."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from tools.stand_in.admin import Admin
+from tools.stand_in.announcements import ADMIN
+from tools.stand_in.answers import bad_request, not_found
+from tools.stand_in.cmp import Cmp
+from tools.stand_in.gate import guarded
+from tools.stand_in.library import Library
+from tools.stand_in.publishing import Publishing
+from tools.stand_in.sender import NoWebhookError
+from tools.stand_in.world import UnknownAssetError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
+
+
+def create(client_id: str, client_secret: str) -> ASGIApp:
+    """Build a stand-in that knows one OAuth client."""
+    cmp = Cmp(client_id, client_secret)
+    routes = [*cmp.oauth.routes(), *Library(cmp.world).routes(), *Publishing(cmp.world).routes()]
+    public = Starlette(routes=routes, exception_handlers={HTTPException: _in_cmps_words})
+    watched = cmp.requests.around(cmp.faults.around(guarded(public, cmp.limits)))
+    admin = Starlette(routes=Admin(cmp).routes(), exception_handlers=_mistakes())
+    return _beside(admin, watched)
+
+
+def _beside(admin: ASGIApp, public: ASGIApp) -> ASGIApp:
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        is_admin = scope["type"] != "http" or scope["path"].startswith(f"{ADMIN}/")
+        await (admin if is_admin else public)(scope, receive, send)
+
+    return choose
+
+
+def _mistakes() -> dict[type[Exception], ExceptionHandler]:
+    async def invalid(_: Request, error: Exception) -> Response:
+        return bad_request(str(error))
+
+    async def unknown(_: Request, error: Exception) -> Response:
+        return JSONResponse({"message": f"no asset {error}"}, 404)
+
+    async def unregistered(_: Request, __: Exception) -> Response:
+        return JSONResponse({"message": "no webhook is registered"}, 409)
+
+    return {
+        ValidationError: invalid,
+        UnknownAssetError: unknown,
+        NoWebhookError: unregistered,
+    }
+
+
+async def _in_cmps_words(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == HTTPStatus.NOT_FOUND:
+        return not_found()
+    return JSONResponse({"message": HTTPStatus(status).phrase}, status)

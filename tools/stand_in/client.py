@@ -1,0 +1,147 @@
+"""What tests and tools say to a running stand-in's admin side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from tools.stand_in.records import DeliveryRecord, RequestRecord, Sent
+
+Announcement = Literal["publish", "sync", "unpublish"]
+PATIENCE = httpx.Timeout(10.0, read=300.0)  # a send answers when its last retry has ended
+
+
+class StandIn:
+    """A stand-in at a base URL; every method raises httpx.HTTPStatusError if it is refused."""
+
+    def __init__(self, base_url: str) -> None:
+        """Open the connection pool."""
+        self.base_url = base_url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=f"{self.base_url}/_admin", timeout=PATIENCE, trust_env=False
+        )
+
+    def __enter__(self) -> StandIn:
+        """Use it as a context manager."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def add_asset(self, kind: str, **fields: object) -> dict[str, Any]:
+        """Create an asset, or replace the one with the same id; answer what the library shows."""
+        return self._json("POST", "/assets", {"kind": kind, **fields})
+
+    def change_asset(self, asset_id: str, **fields: object) -> dict[str, Any]:
+        """Change fields of an asset; `modified_at` moves on unless given."""
+        return self._json("PATCH", f"/assets/{asset_id}", fields)
+
+    def move_asset(
+        self, asset_id: str, place: Literal["library", "task", "deleted", "forbidden"]
+    ) -> dict[str, Any]:
+        """Let an asset live elsewhere; answer its id, place and task_id."""
+        return self._json("PUT", f"/assets/{asset_id}/place", {"place": place})
+
+    def register_webhook(self, url: str, secret: str | None = None, **options: object) -> None:
+        """Say where deliveries go; options as in `webhook.Webhook`."""
+        self._send("PUT", "/webhook", {"url": url, "secret": secret, **options})
+
+    def publish(self, asset_ids: Sequence[str], **options: object) -> Sent:
+        """Publish assets together; options as in `orders.PublishOrder`."""
+        return self._announce("publish", asset_ids, options)
+
+    def sync(self, asset_ids: Sequence[str], **options: object) -> Sent:
+        """Sync assets together."""
+        return self._announce("sync", asset_ids, options)
+
+    def unpublish(self, asset_ids: Sequence[str], **options: object) -> Sent:
+        """Unpublish assets together."""
+        return self._announce("unpublish", asset_ids, options)
+
+    def body(
+        self, announcement: Announcement, asset_ids: Sequence[str], **options: object
+    ) -> dict[str, Any]:
+        """Build a delivery's body without sending it."""
+        order = {"asset_ids": list(asset_ids), "send": False, **options}
+        return cast("dict[str, Any]", self._json("POST", f"/{announcement}", order)["body"])
+
+    def deliver(self, **order: object) -> list[DeliveryRecord]:
+        """Send anything: `body`, `bodies` or `raw`, and options as in `sender.Manner`."""
+        answer = self._json("POST", "/deliveries", order)
+        return cast("list[DeliveryRecord]", answer["deliveries"])
+
+    def deliveries(self) -> list[DeliveryRecord]:
+        """List the deliveries that ended, in that order."""
+        return cast("list[DeliveryRecord]", self._send("GET", "/deliveries").json())
+
+    def clear_deliveries(self) -> None:
+        """Empty the log of deliveries."""
+        self._send("DELETE", "/deliveries")
+
+    def requests(self, path: str = "/") -> list[RequestRecord]:
+        """List the requests received whose path begins so, in the order of arrival."""
+        records = cast("list[RequestRecord]", self._send("GET", "/requests").json())
+        return [one for one in records if one["path"].startswith(path)]
+
+    def clear_requests(self) -> None:
+        """Empty the log of requests."""
+        self._send("DELETE", "/requests")
+
+    def add_fault(self, kind: str, **options: object) -> None:
+        """Let the next requests go wrong; options as in `faults.Fault`."""
+        self._send("POST", "/faults", {"kind": kind, **options})
+
+    def faults(self) -> list[dict[str, Any]]:
+        """List the faults still to come."""
+        return cast("list[dict[str, Any]]", self._send("GET", "/faults").json())
+
+    def clear_faults(self) -> None:
+        """Call all faults off."""
+        self._send("DELETE", "/faults")
+
+    def set_limits(self, **rules: object) -> None:
+        """Put limits in force: per_second, per_minute, retry_after."""
+        self._send("PUT", "/limits", rules)
+
+    def set_oauth(self, **rules: object) -> None:
+        """Change how tokens are issued: expires_in, rotate, client_id, client_secret, refuse."""
+        self._send("PUT", "/oauth", rules)
+
+    def expire_tokens(self) -> None:
+        """Let every access token be expired."""
+        self._send("POST", "/oauth/expire")
+
+    def new_refresh_token(self) -> str:
+        """Issue a refresh token."""
+        return str(self._json("POST", "/oauth/refresh-token", {})["refresh_token"])
+
+    def reset(self) -> None:
+        """Start afresh; tokens that were issued stay good, and the webhook is forgotten."""
+        self._send("POST", "/reset")
+
+    def _announce(
+        self, announcement: Announcement, asset_ids: Sequence[str], options: dict[str, object]
+    ) -> Sent:
+        order = {"asset_ids": list(asset_ids), **options}
+        return cast("Sent", self._json("POST", f"/{announcement}", order))
+
+    def _json(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return cast("dict[str, Any]", self._send(method, path, body).json())
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        return self._http.request(method, path, json=body).raise_for_status()

@@ -1,0 +1,131 @@
+"""Faults that befall the next requests to the public side, first ordered first met."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.responses import JSONResponse, Response
+
+from tools.stand_in.answers import unauthorized
+from tools.stand_in.request_log import RECORD
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PIECES = 20  # of a slow body: often enough to keep a client's read time-out from ending it
+
+
+class Fault(BaseModel):
+    """What goes wrong, how often still, and for which paths; `seconds` is how long it takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal[
+        "status", "timeout", "slow", "unauthorized", "malformed", "redirect", "disconnect"
+    ]
+    count: int = Field(default=1, ge=1)
+    path: str = "/"
+    status: int | None = None
+    retry_after: str | int | None = None
+    seconds: float = 60.0
+    location: str | None = None
+
+    @model_validator(mode="after")
+    def _a_redirect_leads_somewhere(self) -> Fault:
+        if self.kind == "redirect" and not self.location:
+            msg = "a redirect needs a location"
+            raise ValueError(msg)
+        return self
+
+
+@dataclass
+class Faults:
+    """The faults still to come."""
+
+    pending: list[Fault] = field(default_factory=list)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """Wrap an application so that its requests meet the faults."""
+
+        async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
+            fault = self._next(scope["path"])
+            if fault is None:
+                await app(scope, receive, send)
+            else:
+                scope[RECORD]["fault"] = fault.kind
+                await _commit(fault, app, scope, receive, send)
+
+        return faulty
+
+    def _next(self, path: str) -> Fault | None:
+        fault = next((one for one in self.pending if path.startswith(one.path)), None)
+        if fault is not None:
+            fault.count -= 1
+            self.pending = [one for one in self.pending if one.count > 0]
+        return fault
+
+
+async def _commit(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    match fault.kind:
+        case "slow":
+            await app(scope, receive, _dripping(send, fault.seconds))
+        case "disconnect":
+            await _break_off(send)
+        case "timeout":
+            if await _still_waiting(receive, fault.seconds):
+                await JSONResponse({"message": "Gateway Timeout"}, 504)(scope, receive, send)
+        case _:
+            await _answer(fault)(scope, receive, send)
+
+
+def _answer(fault: Fault) -> Response:
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    match fault.kind:
+        case "unauthorized":
+            return unauthorized()
+        case "malformed":
+            return Response('{"id": "5d7f91', fault.status or 200, headers, "application/json")
+        case "redirect":
+            headers["Location"] = str(fault.location)
+            return Response(None, fault.status or 302, headers)
+        case _:
+            return JSONResponse({"message": "Injected fault"}, fault.status or 503, headers)
+
+
+def _dripping(send: Send, seconds: float) -> Send:
+    """Send the head at once and the body in pieces, spread evenly over `seconds`."""
+
+    async def drip(message: Message) -> None:
+        body = message.get("body", b"")
+        size = max(1, -(-len(body) // PIECES))
+        pieces = [body[start : start + size] for start in range(0, len(body), size)]
+        for piece in pieces:
+            await asyncio.sleep(seconds / len(pieces))
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({**message, "body": b""} if body else message)
+
+    return drip
+
+
+async def _break_off(send: Send) -> None:
+    """Promise a body, send a part of it and end: uvicorn then closes the connection."""
+    length = (b"content-length", b"1000")
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": b'{"id": ', "more_body": True})
+
+
+async def _still_waiting(receive: Receive, seconds: float) -> bool:
+    """Wait at most that long, and tell whether the client has not given up meanwhile."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        await asyncio.wait_for(gone(), seconds)
+    except TimeoutError:
+        return True
+    return False

@@ -1,0 +1,31 @@
+"""The gate before the Open API: a valid bearer token first, then the limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools.stand_in.answers import unauthorized
+from tools.stand_in.request_log import RECORD
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from tools.stand_in.limits import Limits
+
+OPEN_API = "/v3/"
+
+
+def guarded(app: ASGIApp, limits: Limits) -> ASGIApp:
+    """Wrap an application so that its Open API answers only whom it may."""
+
+    async def gate(scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope["path"].startswith(OPEN_API):
+            await app(scope, receive, send)
+        elif scope[RECORD]["bearer"] != "valid":
+            await unauthorized()(scope, receive, send)
+        elif refusal := limits.refusal():
+            await refusal(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return gate

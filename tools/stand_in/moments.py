@@ -1,0 +1,25 @@
+"""Points in time as CMP writes them: whole seconds, in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def iso(moment: float) -> str:
+    """Write a Unix time in seconds as the Open API does."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def later(before: str, moment: float) -> str:
+    """Write the Unix time `moment`, or a second after `before` if that is not yet past."""
+    return iso(max(_unix(before) + 1, moment))
+
+
+def zoneless(written: str) -> str:
+    """Write a time as deliveries do for structured contents: a space and no zone."""
+    return datetime.fromtimestamp(_unix(written), UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _unix(written: str) -> float:
+    moment = datetime.fromisoformat(written)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,50 @@
+"""The bodies that the admin side takes; a key that it does not know is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tools.stand_in.deliveries import Generation  # noqa: TC001 - pydantic reads it
+from tools.stand_in.sender import Manner
+
+
+class NewAsset(BaseModel):
+    """A kind, and any fields that shall differ from the sample's."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Literal["article", "image", "video", "raw_file", "structured_content"]
+
+
+class NewPlace(BaseModel):
+    """Where an asset lives from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    place: Literal["library", "task", "deleted", "forbidden"]
+
+
+class PublishOrder(Manner):
+    """Which assets to publish, sync or unpublish together, and how to send it."""
+
+    asset_ids: list[str]
+    publishing_event_id: str | None = None
+    generation: Generation = "current"
+    send: bool = True
+
+
+class DeliveryOrder(Manner):
+    """Anything to send: one JSON body, several, or text that need not be JSON."""
+
+    body: Any = None
+    bodies: list[Any] | None = None
+    raw: str | None = None
+
+    def texts(self) -> list[str]:
+        """Write out what is to be sent."""
+        if self.raw is not None:
+            return [self.raw]
+        return [json.dumps(one) for one in ([self.body] if self.bodies is None else self.bodies)]

@@ -1,0 +1,37 @@
+"""What the stand-in's logs hold: requests received and deliveries sent, never a secret's value."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class RequestRecord(TypedDict):
+    """A request to the public side; `status` is None while no whole answer was sent."""
+
+    at: float
+    method: str
+    path: str
+    query_keys: list[str]
+    status: int | None
+    bearer: str
+    fault: str | None
+    authorization_sha256: str | None
+
+
+class DeliveryRecord(TypedDict):
+    """One delivery with all its attempts; the last one's `status` is None if nobody answered."""
+
+    at: float
+    event_name: str | None
+    channel: str | None
+    delivered: bool
+    status: int | None
+    attempts: int
+    response: Any
+
+
+class Sent(TypedDict):
+    """What a publish, sync or unpublish led to."""
+
+    publishing_event_id: str
+    deliveries: list[DeliveryRecord]

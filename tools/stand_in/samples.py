@@ -1,0 +1,132 @@
+"""A full asset of each kind, with every field that the Open API shows in the library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from tools.stand_in.structured import content_body
+
+if TYPE_CHECKING:
+    from tools.stand_in.kinds import Kind
+
+OWNER = "5d75447b7f1c1c000957d111"
+ORGANIZATION = "5d75447b7f1c1c000957d362"
+PICTURE = "http://images.cmp.optimizely.com/Zz02NWYzZDdkNDViMjQxMWVjYjAxZjAyNDJhYzEyMDAxYQ=="
+LABELS = [
+    {
+        "group": {"id": "123123", "name": "Content Format"},
+        "values": [{"id": "234234", "name": "content format 1"}],
+    }
+]
+
+
+def sample(kind: Kind, asset_id: str) -> dict[str, Any]:
+    """Build the fields of an asset of this kind, without its times."""
+    own = {
+        "article": _article,
+        "image": _image,
+        "video": _video,
+        "raw_file": _raw_file,
+        "structured_content": _structured_content,
+    }
+    return {**_any_asset(asset_id), **own[kind.name](asset_id)}
+
+
+def _any_asset(asset_id: str) -> dict[str, Any]:
+    return {
+        "id": asset_id,
+        "folder_id": "5d75447b7f1c1c000957d222",
+        "file_location": "Marketing/Campaigns",
+        "is_archived": False,
+        "labels": LABELS,
+        "owner_organization_id": ORGANIZATION,
+    }
+
+
+def _versioned() -> dict[str, Any]:
+    return {
+        "expires_at": None,
+        "thumbnail_url": f"{PICTURE}?width=75&height=75",
+        "version_number": 1,
+        "version_id": uuid4().hex,
+        "tags": [{"guid": "3f1c1c000957d3625d75447b7f1c1c00", "name": "spring"}],
+        "owner_id": OWNER,
+    }
+
+
+def _file(mime_type: str, extension: str, size: int) -> dict[str, Any]:
+    return {
+        **_versioned(),
+        "description": "As the photographer described it",
+        "mime_type": mime_type,
+        "file_extension": extension,
+        "file_size": size,
+        "is_public": True,
+        "allow_se_indexing": False,
+        "attribution_text": None,
+    }
+
+
+def _article(asset_id: str) -> dict[str, Any]:
+    return {
+        **_versioned(),
+        "title": "Sample Article",
+        "html_body": "<p>hello world</p>",
+        "url": None,
+        "group_id": None,
+        "meta_title": "Sample Article",
+        "meta_description": None,
+        "meta_url": None,
+        "meta_keywords": ["hello", "world"],
+        "source_article": None,
+        "source_name": "Newsroom",
+        "authors": [{"name": "Ada Writer"}, {"name": None}],
+        "lang_code": "en",
+        "pixel_key": asset_id[::-1],
+        "images": [
+            {
+                "attribution_text": "",
+                "caption": "Untitled",
+                "description": "",
+                "mime_type": "image/jpeg",
+                "height": 480,
+                "width": 720,
+                "source": {"name": "Motley Fool DE"},
+                "url": PICTURE,
+                "thumbnail": f"{PICTURE}?width=75&height=75",
+            }
+        ],
+    }
+
+
+def _image(asset_id: str) -> dict[str, Any]:
+    return {
+        **_file("image/jpeg", "jpg", 11244),
+        "title": "Sample Image",
+        "url": f"https://images1.cmp.optimizely.com/{asset_id}",
+        "alt_text": "A sample",
+        "image_resolution": {"height": 800, "width": 700},
+        "focal_point": {"x": 350, "y": 400},
+    }
+
+
+def _video(asset_id: str) -> dict[str, Any]:
+    return {
+        **_file("video/mp4", "mp4", 112448),
+        "title": "Sample Video",
+        "url": f"https://ohclbk.files.cmp.optimizely.com/download/{asset_id}",
+        "alt_text": None,
+    }
+
+
+def _raw_file(asset_id: str) -> dict[str, Any]:
+    return {
+        **_file("application/pdf", "pdf", 81244),
+        "title": "Sample Raw File",
+        "url": f"https://ohclbk.files.cmp.optimizely.com/download/{asset_id}",
+    }
+
+
+def _structured_content(asset_id: str) -> dict[str, Any]:
+    return {"title": "Sample Structured Content", "content_body": content_body(asset_id)}

@@ -1,0 +1,39 @@
+"""Serves the stand-in on a loopback port and says when it answers."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
+LOOPBACK = "127.0.0.1"
+
+
+class AnnouncingServer(uvicorn.Server):
+    """A uvicorn server that calls `ready` once it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        """Keep what to call."""
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def serve(app: ASGIApp, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; port 0 takes a free one; `ready` gets the base URL."""
+    listener = socket.create_server((LOOPBACK, port))
+    url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    # Some faults break answers off on purpose: uvicorn would log each as an error.
+    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
+    AnnouncingServer(config, lambda: ready(url)).run(sockets=[listener])

@@ -1,0 +1,109 @@
+"""What the stand-in's organization holds: assets, where each lives, and publishing events."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
+
+from tools.stand_in.kinds import BY_NAME
+from tools.stand_in.moments import iso, later
+from tools.stand_in.samples import sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tools.stand_in.kinds import Kind
+
+Place = Literal["library", "task", "deleted", "forbidden"]
+
+
+class UnknownAssetError(Exception):
+    """The stand-in never had an asset of this id."""
+
+
+@dataclass
+class Asset:
+    """An asset of one kind, its fields as the library shows them, and where it lives."""
+
+    kind: Kind
+    fields: dict[str, Any]
+    task_id: str = field(default_factory=lambda: uuid4().hex[:24])
+    place: Place = "library"
+
+    @property
+    def id(self) -> str:
+        """Tell the asset's id."""
+        return str(self.fields["id"])
+
+
+@dataclass
+class PublishingEvent:
+    """Assets that were published together, and what the destination reported about them."""
+
+    id: str
+    asset_ids: list[str] = field(default_factory=list)
+    metadata: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class World:
+    """Everything that the admin side sets up and the public side shows."""
+
+    now: Callable[[], float] = time.time
+    assets: dict[str, Asset] = field(default_factory=dict)
+    events: dict[str, PublishingEvent] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Forget every asset and every publishing event."""
+        self.assets.clear()
+        self.events.clear()
+
+    def add(self, kind_name: str, overrides: dict[str, Any]) -> Asset:
+        """Create a full asset of the kind, or put it in the place of the one with the same id."""
+        kind = BY_NAME[kind_name]
+        asset_id = str(overrides.get("id") or uuid4().hex)
+        moment = iso(self.now())
+        times = {"created_at": moment, "modified_at": moment}
+        asset = Asset(kind, {**sample(kind, asset_id), **times, **overrides, "id": asset_id})
+        self.assets[asset_id] = asset
+        return asset
+
+    def change(self, asset_id: str, fields: dict[str, Any]) -> Asset:
+        """Change fields of an asset; `modified_at` moves on unless it is among them."""
+        asset = self.asset(asset_id)
+        modified_at = later(asset.fields["modified_at"], self.now())
+        asset.fields.update({"modified_at": modified_at, **fields, "id": asset_id})
+        return asset
+
+    def move(self, asset_id: str, place: Place) -> Asset:
+        """Let an asset live elsewhere: in its task only, nowhere, or where nobody may read it."""
+        asset = self.asset(asset_id)
+        asset.place = place
+        return asset
+
+    def asset(self, asset_id: str) -> Asset:
+        """Find an asset wherever it lives, or raise UnknownAssetError."""
+        if asset_id not in self.assets:
+            raise UnknownAssetError(asset_id)
+        return self.assets[asset_id]
+
+    def event(
+        self, event_id: str | None, asset_ids: list[str], *, opening: bool
+    ) -> PublishingEvent:
+        """Find or open the publishing event of these assets.
+
+        Without an id, an `opening` one (publish) is new; any other is the latest that holds all the
+        assets, as in the documentation's examples.
+        """
+        found = None if opening or event_id else self._latest_event_of(asset_ids)
+        event = found or self.events.setdefault(
+            key := event_id or uuid4().hex, PublishingEvent(key)
+        )
+        event.asset_ids += [one for one in asset_ids if one not in event.asset_ids]
+        return event
+
+    def _latest_event_of(self, asset_ids: list[str]) -> PublishingEvent | None:
+        holding = (e for e in self.events.values() if set(asset_ids) <= set(e.asset_ids))
+        return next(reversed(list(holding)), None)
