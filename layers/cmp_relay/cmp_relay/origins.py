@@ -1,0 +1,95 @@
+"""The origins that may receive CMP's bearer token, and the only test of a link against them.
+
+httpx.URL is the one parser: what is compared here is what httpx connects to. A second parser that
+reads a crafted link differently could wave through a host that is then not the one reached.
+"""
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+from typing import Self
+
+import httpx
+
+from cmp_relay.errors import SettingsError, UntrustedLinkError
+
+Origin = tuple[str, str, int]
+
+_PORTS = {"https": 443, "http": 80}
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+class Origins:
+    """A list of origins: scheme, host and port, each compared exactly."""
+
+    def __init__(self, origins: frozenset[Origin]) -> None:
+        """Keep the origins."""
+        self._origins = origins
+
+    @classmethod
+    def parse(cls, listed: Iterable[str]) -> Self:
+        """Read origins such as `https://api.example.com`; raises SettingsError naming bad places.
+
+        Plain http is taken for loopback addresses alone: the local stack has no certificates.
+        """
+        found = [_listed_origin(entry) for entry in listed]
+        bad = [str(place) for place, origin in enumerate(found, start=1) if origin is None]
+        if bad or not found:
+            raise SettingsError(f"CMP_API_ORIGINS: no usable origin at {', '.join(bad) or 'all'}")
+        return cls(frozenset(origin for origin in found if origin is not None))
+
+    def allows(self, url: httpx.URL) -> bool:
+        """Tell whether a request to this URL may carry the token."""
+        return _origin(url) in self._origins
+
+    def trusted(self, href: str) -> httpx.URL:
+        """Return the link as the URL that httpx will send to; raises UntrustedLinkError."""
+        try:
+            url = httpx.URL(href)
+        except httpx.InvalidURL:
+            raise UntrustedLinkError("a link that is not a URL") from None
+        if not self.allows(url):
+            raise UntrustedLinkError(f"{place(url)} is outside the trusted origins")
+        return url
+
+
+def place(url: httpx.URL) -> str:
+    """Name a URL by origin and path: without userinfo and query, which can hold secrets."""
+    path = url.raw_path.partition(b"?")[0].decode("ascii")
+    return f"{url.scheme}://{url.netloc.decode('ascii')}{path}"
+
+
+def is_private(url: httpx.URL) -> bool:
+    """Tell whether what is sent to this URL stays private: https, or http on this machine alone."""
+    if url.scheme == "http":
+        return _is_loopback(url.host)
+    return url.scheme == "https" and bool(url.host)
+
+
+def _origin(url: httpx.URL) -> Origin | None:
+    if url.userinfo or not url.host or url.scheme not in _PORTS:
+        return None
+    port = _PORTS[url.scheme] if url.port is None else url.port
+    return (url.scheme, url.raw_host.decode("ascii"), port)
+
+
+def _listed_origin(entry: str) -> Origin | None:
+    try:
+        url = httpx.URL(entry)
+    except httpx.InvalidURL:
+        return None
+    bare = url.raw_path == b"/" and not url.fragment and "@" not in entry
+    plain_host = _HOST.fullmatch(url.raw_host.decode("ascii"))
+    valid_port = url.port is None or 0 < url.port < 65536
+    return _origin(url) if bare and plain_host and valid_port and is_private(url) else None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in _LOOPBACK)
