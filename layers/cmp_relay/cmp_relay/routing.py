@@ -1,0 +1,38 @@
+"""Which queue an event belongs to, by its name alone."""
+
+from cmp_relay.settings import ReceiverSettings
+
+OTHER_EVENT = "other_event"
+ROUTES = {
+    "asset_published": "asset_published",
+    "asset_synced": "asset_synced",
+    "asset_unpublished": "asset_unpublished",
+}
+PUBLISH_ROUTES = frozenset({"asset_published", "asset_synced", "asset_unpublished"})
+# CMP's own slips, each from a page of its documentation that contradicts its example
+SPELLINGS = {
+    "asset_syned": "asset_synced",
+    "external_sub_step_modfied": "external_sub_step_modified",
+    "task_metadata_modifed": "task_metadata_modified",
+}
+
+
+def canonical(event_name: str) -> str:
+    """Return the right spelling of an event's name."""
+    return SPELLINGS.get(event_name, event_name)
+
+
+def route(event_name: str) -> str:
+    """Return the route of an event, `other_event` for every name that has none of its own."""
+    return ROUTES.get(event_name, OTHER_EVENT)
+
+
+def queue_url(settings: ReceiverSettings, event_name: str) -> str:
+    """Return the URL of the queue that takes this event's jobs."""
+    url: str = getattr(settings, f"{route(event_name)}_queue_url")
+    return url
+
+
+def is_publish(event_name: str) -> bool:
+    """Tell whether an event concerns the assets of a publishing event."""
+    return route(event_name) in PUBLISH_ROUTES

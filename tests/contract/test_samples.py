@@ -1,0 +1,62 @@
+"""The samples, the routing and the model of a job agree with each other, in both directions."""
+
+import json
+
+import pytest
+
+from cmp_relay import deliveries, pointers, routing
+from cmp_relay.deliveries import Receipt
+from cmp_relay.jobs import PublishJob, read_publish_job
+from tests.support import samples
+
+RECEIPT = Receipt("4b8f", 1_700_000_000_000, "default", "deliveries/2023/11/14/4b8f.json")
+
+
+def jobs_of(name: str) -> list[PublishJob]:
+    split = deliveries.split(deliveries.read(samples.raw(name)), RECEIPT)
+    assert not split.problems
+    return [read_publish_job(json.dumps(job)) for job in split.jobs]
+
+
+@pytest.mark.parametrize("name", samples.names())
+def test_every_sample_splits_into_publish_jobs(name: str) -> None:
+    event_name = name.removesuffix(".old")
+
+    jobs = jobs_of(name)
+
+    kinds = {"article", "image", "raw_file", "video"}
+    assert {job.asset.type for job in jobs} - {"structured_content"} == kinds
+    assert {job.event_name for job in jobs} == {event_name}
+    assert [job.job_id for job in jobs] == [f"4b8f.{n}" for n in range(len(jobs))]
+
+
+@pytest.mark.parametrize("name", samples.names())
+def test_every_job_points_at_its_own_entry_and_keeps_its_links(name: str) -> None:
+    document = samples.sample(name)
+
+    for job in jobs_of(name):
+        entry = pointers.resolve(document, job.entry)
+        assert (entry["id"], entry["links"]["self"]) == (job.asset.id, job.asset.href)
+        links = document["data"]["publishing_event"]["links"]
+        assert job.publishing_event.href == links["self"]
+        assert job.publishing_event.metadata_href == links["publishing_metadata"]
+        assert job.organization_id == "5d75447b7f1c1c000957d362"
+
+
+@pytest.mark.parametrize("generation", ["", ".old"])
+def test_there_is_a_sample_of_each_routed_event_in_both_generations(generation: str) -> None:
+    assert {f"{name}{generation}" for name in routing.ROUTES} <= set(samples.names())
+
+
+def test_the_generations_name_the_same_assets() -> None:
+    for name in routing.ROUTES:
+        current = {job.asset.id for job in jobs_of(name) if job.asset.type != "structured_content"}
+        assert current == {job.asset.id for job in jobs_of(f"{name}.old")}
+
+
+def test_only_a_published_delivery_says_what_it_was_triggered_from() -> None:
+    source = jobs_of("asset_published")[0].triggered_from
+
+    assert source is not None
+    assert (source.id, source.source_type) == ("62a80bcb3b162c1c47a72fcb", "task")
+    assert jobs_of("asset_synced")[0].triggered_from is None
