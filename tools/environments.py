@@ -1,7 +1,7 @@
 """Set up the project's virtual environments from their pinned requirements.
 
-Runs with the system's Python before anything is installed, so it imports the standard library alone.
-An environment is made anew when its requirements or its interpreter changed, and left alone otherwise.
+Runs with the system's Python before anything is installed, so it imports nothing but the standard
+library. An environment is made anew when its requirements or its interpreter changed.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def check_prerequisites(version: tuple[int, ...] = sys.version_info[:2]) -> None
         )
         raise PrerequisiteError(message)
     try:
-        import ensurepip  # noqa: F401  # Debian ships it apart from Python
+        import ensurepip  # noqa: F401  # Debian ships both apart
         import venv  # noqa: F401
     except ImportError as error:
         message = (
@@ -127,10 +127,10 @@ def main() -> int:
         for name in names:
             set_up(ENVIRONMENTS[name])
     except PrerequisiteError as error:
-        logger.error("%s", error)  # noqa: TRY400
+        logger.error("%s", error)
         return 1
     except subprocess.CalledProcessError as error:
-        logger.error("setting up the environment failed: the lines above say why")  # noqa: TRY400
+        logger.error("setting up the environment failed: the lines above say why")
         return error.returncode
     return 0
 

@@ -1,0 +1,59 @@
+# The words of the project: `make` explains them. Each sets up what it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+DEV := .venv/bin
+SAM := .local/envs/sam/bin/sam
+STACK := $(DEV)/python -m tools.local_stack
+
+export SAM_CLI_TELEMETRY := 0
+export AWS_EC2_METADATA_DISABLED := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run up down test check fix invoke bench snapshot requirements clean
+
+help:  ## Explain the words
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup:  ## Set up the virtual environments (PYTHON=python3.13 for another interpreter)
+	@$(PYTHON) tools/environments.py
+
+run: setup  ## Build, deploy locally, send the sample deliveries through and show what arrived
+	@$(DEV)/python -m tools.scenario
+
+up: setup  ## Leave the local stack running, described in .local/stack.env (CMP_URL=http://… for another CMP)
+	@$(STACK) up $(if $(CMP_URL),--cmp-url "$(CMP_URL)")
+
+down: setup  ## End what `up` left running
+	@$(STACK) down
+
+test: setup  ## Run all tests, on the local stack too, with coverage
+	@$(DEV)/python -m pytest --cov
+
+check: setup  ## Check style, types, imports and the template, changing nothing
+	@$(DEV)/ruff format --check .
+	@$(DEV)/ruff check .
+	@$(DEV)/mypy
+	@PYTHONPATH=layers/cmp_relay $(DEV)/lint-imports
+	@$(DEV)/cfn-lint template.yaml
+	@$(SAM) validate --lint --region us-east-1
+
+fix: setup  ## Format, and mend what can be mended without thought
+	@$(DEV)/ruff check --fix .
+	@$(DEV)/ruff format .
+
+invoke: setup  ## Invoke a function of the running stack: FUNCTION=on_asset_published [EVENT=file]
+	@$(STACK) invoke "$(FUNCTION)" $(if $(EVENT),--event "$(EVENT)")
+
+bench: setup  ## Measure the functions' start and the receiver's work
+	@$(DEV)/python -m tools.bench
+
+snapshot: setup  ## Rewrite the processed template that the tests compare with
+	@$(DEV)/python -m tests.template.snapshot
+
+requirements:  ## Pin the newest versions of all dependencies (needs uv)
+	@for each in layers/dependencies/requirements tools/requirements/{sam,ministack,dev}; do \
+	  uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+	    --no-header --no-emit-index-url $$each.in -o $$each.txt; done
+
+clean: down  ## Remove everything that was made here
+	@rm -rf .venv .local .aws-sam .coverage .hypothesis .import_linter_cache .*_cache

@@ -1,0 +1,75 @@
+"""The local stack's command line: `python -m tools.local_stack up|down|build|invoke`."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tools.local_stack import sam
+from tools.local_stack.errors import StackError
+from tools.local_stack.folders import LOCAL, PROJECT
+from tools.local_stack.progress import shown_on
+from tools.local_stack.stack import DEFAULT_FOLDER, LocalStack
+from tools.local_stack.stack import stop as stop_stack
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+console = Console()
+
+
+@app.command()
+def up(
+    cmp_url: Annotated[str, typer.Option(help="a CMP of your own in place of the stand-in")] = "",
+) -> None:
+    """Start the stack in the background and leave it running."""
+    stack = LocalStack.start(cmp_url=cmp_url or None, progress=shown_on(console))
+    if stack.token_error:
+        console.print(f"[yellow]![/] {stack.token_error}", soft_wrap=True)
+    shown = stack.folder.environment.relative_to(PROJECT)
+    console.print(f"\nUp. `source {shown}` for its URLs and names; `make down` ends it.")
+
+
+@app.command()
+def down() -> None:
+    """End the stack that `up` left running."""
+    ended = stop_stack(DEFAULT_FOLDER)
+    console.print("Down." if ended else "Nothing was up.")
+
+
+@app.command()
+def build() -> None:
+    """Build functions and layers for this machine, as `up` does."""
+    LOCAL.mkdir(exist_ok=True)
+    with sam.build_held(), shown_on(console)("sam build"):
+        sam.build(DEFAULT_FOLDER.logs / "sam-build.log")
+
+
+@app.command()
+def invoke(
+    function: str,
+    event: Annotated[Path | None, typer.Option(help="default: events/invoke/FUNCTION.json")] = None,
+) -> None:
+    """Invoke a function of the running stack and print its answer and what it logged."""
+    stack = LocalStack.running()
+    file = event or PROJECT / "events" / "invoke" / f"{function}.json"
+    began = int(time.time() * 1000)
+    answer = stack.functions.invoke(function, json.loads(file.read_text()))
+    console.print(stack.functions.logs(function, since=began), style="dim", markup=False)
+    console.print_json(answer.payload)
+    raise typer.Exit(code=int(answer.failed))
+
+
+def main() -> None:
+    """Run the command and turn what a person can act on into a sentence."""
+    try:
+        app()
+    except StackError as error:
+        Console(stderr=True).print(f"[red]✗[/] {error}", soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
