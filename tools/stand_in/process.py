@@ -40,7 +40,10 @@ def running(client_id: str, client_secret: str) -> Iterator[StandIn]:
 def start(
     client_id: str, client_secret: str, ready_file: Path, *, port: int = 0
 ) -> subprocess.Popen[bytes]:
-    """Start a stand-in and return at once; the ready file gets its URL when it answers."""
+    """Start a stand-in and return at once; the ready file gets its URL when it answers.
+
+    It outlives the terminal, as a stack in the background has to: stop it by its pid.
+    """
     options = {
         "--port": str(port),
         "--client-id": client_id,
@@ -53,7 +56,9 @@ def start(
         "tools.stand_in",
         *(x for pair in options.items() for x in pair),
     ]
-    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
+    return subprocess.Popen(  # noqa: S603 - our own module, and no shell
+        command, cwd=PROJECT, stdout=subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], ready_file: Path) -> str:

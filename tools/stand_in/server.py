@@ -34,6 +34,10 @@ def serve(app: ASGIApp, port: int, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; port 0 takes a free one; `ready` gets the base URL."""
     listener = socket.create_server((LOOPBACK, port))
     url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-    # Some faults break answers off on purpose: uvicorn would log each as an error.
-    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app,
+        log_level="critical",  # some faults break answers off on purpose, each an error to uvicorn
+        timeout_keep_alive=75,  # longer than clients keep theirs: no race for a closing connection
+        timeout_graceful_shutdown=1,
+    )
     AnnouncingServer(config, lambda: ready(url)).run(sockets=[listener])

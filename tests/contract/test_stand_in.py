@@ -1,0 +1,265 @@
+"""The stand-in answers as the official specification of CMP's Open API says.
+
+The specification is not ours to copy: `CMP_OPENAPI_SPEC` names the file that holds it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+from tools.stand_in.kinds import KINDS
+from tools.stand_in.process import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.stand_in.client import StandIn
+    from tools.stand_in.kinds import Kind
+    from tools.stand_in.world import Place
+
+pytestmark = pytest.mark.enable_socket
+
+IN_TASK = {
+    "articles": "/tasks/{task_id}/articles/{article_id}",
+    "images": "/tasks/{task_id}/images/{image_id}",
+    "videos": "/tasks/{task_id}/videos/{video_id}",
+    "raw-files": "/tasks/{task_id}/raw-files/{raw_file_id}",
+    "structured-contents": "/tasks/{task_id}/structured-contents/{content_id}",
+}
+EVENT = "/publishing-events/{publishing_event_id}"
+METADATA = f"{EVENT}/publishing-metadata"
+ONE_METADATA = f"{EVENT}/assets/{{asset_id}}/publishing-metadata/{{publishing_metadata_id}}"
+EVERY_GET = [
+    *(f"/{kind.segment}/{{id}}" for kind in KINDS),
+    *IN_TASK.values(),
+    "/asset-urls/{asset_id}",
+    EVENT,
+    METADATA,
+    ONE_METADATA,
+]
+KIND_NAMES = [kind.name for kind in KINDS]
+formats = FormatChecker(formats=())
+
+
+@formats.checks("date-time", raises=ValueError)
+def _is_date_time(value: object) -> bool:
+    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
+class Specification:
+    """The official specification, asked whether a response is one that it describes."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.components = _json_schema(document["components"])
+
+    def check(self, response: httpx.Response, template: str) -> None:
+        method = response.request.method.lower()
+        described = self._resolved(
+            self.document["paths"][template][method]["responses"][str(response.status_code)]
+        )
+        for name, header in described.get("headers", {}).items():
+            self._validate(response.headers[name], header["schema"])
+        if "content" in described:
+            self._validate(response.json(), described["content"]["application/json"]["schema"])
+        else:
+            assert response.content == b""
+
+    def _validate(self, value: object, schema: dict[str, Any]) -> None:
+        whole = {**_json_schema(schema), "components": self.components}
+        Draft202012Validator(whole, format_checker=formats).validate(value)
+
+    def _resolved(self, node: dict[str, Any]) -> dict[str, Any]:
+        if "$ref" not in node:
+            return node
+        found = self.document
+        for name in node["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        return found
+
+
+def _json_schema(node: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Say OpenAPI 3.0's `nullable` as JSON Schema does."""
+    if isinstance(node, list):
+        return [_json_schema(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    schema = {key: _json_schema(value) for key, value in node.items() if key != "nullable"}
+    if node.get("nullable") is True:
+        schema["type"] = [node["type"], "null"]
+    return schema
+
+
+@pytest.fixture(scope="module")
+def specification() -> Specification:
+    path = os.environ.get("CMP_OPENAPI_SPEC")
+    if not path:
+        pytest.skip(
+            "Set CMP_OPENAPI_SPEC to specification/openapi.json of Optimizely's public repository "
+            "newscred/opti-cmp-sdk, kept outside this project."
+        )
+    return Specification(json.loads(Path(path).read_text()))
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[StandIn]:
+    with running("local", "local") as started:
+        yield started
+
+
+@pytest.fixture
+def open_api(stand_in: StandIn) -> Iterator[httpx.Client]:
+    stand_in.reset()
+    form = {"client_id": "local", "client_secret": "local", "grant_type": "client_credentials"}
+    token = httpx.post(f"{stand_in.base_url}/o/oauth2/v1/token", data=form).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=f"{stand_in.base_url}/v3", headers=headers) as client:
+        yield client
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+def test_the_library_shows_an_asset_of_each_kind(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification, kind: Kind
+) -> None:
+    asset = stand_in.add_asset(kind.name)
+
+    response = open_api.get(f"/{kind.segment}/{asset['id']}")
+
+    assert response.status_code == 200
+    specification.check(response, f"/{kind.segment}/{{id}}")
+
+
+def test_a_field_that_the_specification_lacks_would_be_found(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    asset = stand_in.add_asset("image", invented="field")
+
+    response = open_api.get(f"/images/{asset['id']}")
+
+    with pytest.raises(ValidationError, match="invented"):
+        specification.check(response, "/images/{id}")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+def test_a_task_shows_an_asset_of_each_kind(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification, kind: Kind
+) -> None:
+    asset = stand_in.add_asset(kind.name)
+    task = stand_in.move_asset(asset["id"], "task")["task_id"]
+
+    response = open_api.get(f"/tasks/{task}/{kind.segment}/{asset['id']}")
+
+    assert response.status_code == 200
+    specification.check(response, IN_TASK[kind.segment])
+
+
+@pytest.mark.parametrize("place", ["library", "task"])
+def test_asset_urls_redirect_to_where_the_asset_lives(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification, place: Place
+) -> None:
+    asset = stand_in.add_asset("image")
+    stand_in.move_asset(asset["id"], place)
+
+    response = open_api.get(f"/asset-urls/{asset['id']}")
+
+    assert response.headers["X-Resource-Location"] == place
+    specification.check(response, "/asset-urls/{asset_id}")
+    assert open_api.get(response.headers["Location"]).json()["id"] == asset["id"]
+
+
+def test_publishing_events_and_their_metadata_are_shown(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    ids = [stand_in.add_asset(kind.name)["id"] for kind in KINDS]
+    links = stand_in.body("publish", ids)["data"]["publishing_event"]["links"]
+    reports = [
+        {"asset_id": ids[0], "status": "published", "public_url": "https://example.com/a"},
+        {"asset_id": ids[1], "status": "failed", "status_message": "no room", "locale": "de"},
+        {"asset_id": "4567m4749", "status": "published"},
+    ]
+
+    reported = open_api.post(links["publishing_metadata"], json={"data": reports})
+    event = open_api.get(links["self"])
+    listed = open_api.get(links["publishing_metadata"], params={"status": "failed"})
+    one = open_api.get(listed.json()["data"][0]["links"]["self"])
+
+    specification.check(reported, METADATA)
+    specification.check(event, EVENT)
+    specification.check(listed, METADATA)
+    specification.check(one, ONE_METADATA)
+    assert [entry["error_code"] for entry in reported.json()["errors"]] == ["unknown-asset"]
+    assert [len(asset["publishing_metadata"]) for asset in event.json()["assets"]] == [
+        1,
+        1,
+        0,
+        0,
+        0,
+    ]
+
+
+def test_a_report_that_is_already_there_is_refused(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    asset = stand_in.add_asset("image")
+    links = stand_in.body("publish", [asset["id"]])["data"]["publishing_event"]["links"]
+    report = {"data": [{"asset_id": asset["id"], "status": "published"}]}
+    open_api.post(links["publishing_metadata"], json=report)
+
+    repeated = open_api.post(links["publishing_metadata"], json=report)
+
+    specification.check(repeated, METADATA)
+    assert repeated.json()["errors"][0]["error_code"] == "metadata-exists"
+
+
+def test_a_report_that_cannot_be_read_is_a_client_error(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    asset = stand_in.add_asset("image")
+    links = stand_in.body("publish", [asset["id"]])["data"]["publishing_event"]["links"]
+
+    response = open_api.post(links["publishing_metadata"], json={"data": [{"status": None}]})
+
+    assert response.status_code == 400
+    specification.check(response, METADATA)
+
+
+@pytest.mark.parametrize("template", EVERY_GET)
+def test_every_route_refuses_in_the_documented_words(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification, template: str
+) -> None:
+    path = re.sub(r"{\w+}", "4567m4749", template)
+
+    missing = open_api.get(path)
+    without_token = open_api.get(path, headers={"Authorization": ""})
+    stand_in.expire_tokens()
+    expired = open_api.get(path)
+
+    assert [missing.status_code, without_token.status_code, expired.status_code] == [404, 401, 401]
+    for response in (missing, without_token, expired):
+        specification.check(response, template)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+def test_a_forbidden_asset_is_refused_in_the_documented_words(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification, kind: Kind
+) -> None:
+    asset = stand_in.add_asset(kind.name)
+    task = stand_in.move_asset(asset["id"], "forbidden")["task_id"]
+
+    in_library = open_api.get(f"/{kind.segment}/{asset['id']}")
+    in_task = open_api.get(f"/tasks/{task}/{kind.segment}/{asset['id']}")
+    located = open_api.get(f"/asset-urls/{asset['id']}")
+
+    assert {in_library.status_code, in_task.status_code, located.status_code} == {403}
+    specification.check(in_library, f"/{kind.segment}/{{id}}")
+    specification.check(in_task, IN_TASK[kind.segment])
+    specification.check(located, "/asset-urls/{asset_id}")

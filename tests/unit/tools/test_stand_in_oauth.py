@@ -1,0 +1,160 @@
+"""The stand-in's token endpoint and what its tokens are good for."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tools.stand_in.process import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.stand_in.client import StandIn
+
+pytestmark = pytest.mark.enable_socket
+
+CLIENT = {"client_id": "local", "client_secret": "local"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[StandIn]:
+    with running(**CLIENT) as started:
+        yield started
+
+
+@pytest.fixture
+def stand_in(server: StandIn) -> StandIn:
+    server.reset()
+    return server
+
+
+def ask(stand_in: StandIn, **form: str) -> httpx.Response:
+    return httpx.post(f"{stand_in.base_url}/o/oauth2/v1/token", data={**CLIENT, **form})
+
+
+def issue(stand_in: StandIn) -> str:
+    return str(ask(stand_in, grant_type="client_credentials").json()["access_token"])
+
+
+def refresh(stand_in: StandIn, token: str) -> httpx.Response:
+    return ask(stand_in, grant_type="refresh_token", refresh_token=token)
+
+
+def read(stand_in: StandIn, token: str) -> int:
+    asset = stand_in.add_asset("image")
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.get(f"{stand_in.base_url}/v3/images/{asset['id']}", headers=headers).status_code
+
+
+def test_issues_a_token_for_client_credentials(stand_in: StandIn) -> None:
+    answer = ask(stand_in, grant_type="client_credentials").json()
+
+    assert set(answer) == {"access_token", "expires_in", "token_type"}
+    assert (answer["expires_in"], answer["token_type"]) == (3599, "Bearer")
+    assert read(stand_in, answer["access_token"]) == 200
+
+
+def test_several_tokens_are_good_at_once(stand_in: StandIn) -> None:
+    older, newer = issue(stand_in), issue(stand_in)
+
+    assert older != newer
+    assert [read(stand_in, older), read(stand_in, newer)] == [200, 200]
+
+
+def test_a_used_refresh_token_is_refused_and_its_successor_taken(stand_in: StandIn) -> None:
+    first = stand_in.new_refresh_token()
+
+    rotated = refresh(stand_in, first).json()
+    again = refresh(stand_in, first)
+    successor = refresh(stand_in, rotated["refresh_token"])
+
+    assert (again.status_code, again.json()) == (400, {"error": "invalid_grant"})
+    assert successor.status_code == 200
+
+
+def test_without_rotation_the_refresh_token_stays_good(stand_in: StandIn) -> None:
+    stand_in.set_oauth(rotate=False)
+    token = stand_in.new_refresh_token()
+
+    answers = [refresh(stand_in, token) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "refresh_token" not in answers[0].json()
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error"),
+    [
+        ({"client_secret": "wrong", "grant_type": "client_credentials"}, 401, "invalid_client"),
+        ({"client_id": "wrong", "grant_type": "client_credentials"}, 401, "invalid_client"),
+        ({"grant_type": "refresh_token"}, 400, "invalid_grant"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+    ],
+)
+def test_says_what_is_wrong_with_a_token_request(
+    stand_in: StandIn, form: dict[str, str], status: int, error: str
+) -> None:
+    answer = ask(stand_in, **form)
+
+    assert (answer.status_code, answer.json()) == (status, {"error": error})
+
+
+def test_takes_no_json(stand_in: StandIn) -> None:
+    request = {**CLIENT, "grant_type": "client_credentials"}
+
+    answer = httpx.post(f"{stand_in.base_url}/o/oauth2/v1/token", json=request)
+
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
+
+
+def test_refuses_everyone_when_told_so(stand_in: StandIn) -> None:
+    stand_in.set_oauth(refuse=True)
+
+    assert ask(stand_in, grant_type="client_credentials").status_code == 401
+
+
+def test_a_token_ends_when_it_is_said_to(stand_in: StandIn) -> None:
+    stand_in.set_oauth(expires_in=0)
+
+    assert read(stand_in, issue(stand_in)) == 401
+
+
+def test_all_tokens_can_be_expired_and_a_new_one_is_good(stand_in: StandIn) -> None:
+    old = issue(stand_in)
+
+    stand_in.expire_tokens()
+
+    assert [read(stand_in, old), read(stand_in, issue(stand_in))] == [401, 200]
+
+
+def test_the_log_tells_what_each_token_was_worth_but_not_the_token(stand_in: StandIn) -> None:
+    good, old = issue(stand_in), issue(stand_in)
+    read(stand_in, good)
+    stand_in.expire_tokens()
+    read(stand_in, old)
+    read(stand_in, "made-up")
+    httpx.get(f"{stand_in.base_url}/v3/images/1?token=hidden&token=twice")
+
+    log = stand_in.requests("/v3")
+
+    assert [one["bearer"] for one in log] == ["valid", "expired", "unknown", "none"]
+    assert [one["status"] for one in log] == [200, 401, 401, 401]
+    assert log[0]["authorization_sha256"] == sha256(f"Bearer {good}".encode()).hexdigest()
+    assert log[3]["authorization_sha256"] is None
+    assert log[3]["query_keys"] == ["token", "token"]
+    assert good not in str(log)
+    assert "hidden" not in str(log)
+
+
+def test_a_reset_leaves_the_tokens_that_are_out_as_they_are(stand_in: StandIn) -> None:
+    token = issue(stand_in)
+    stand_in.set_oauth(refuse=True)
+
+    stand_in.reset()
+
+    assert read(stand_in, token) == 200
+    assert ask(stand_in, grant_type="client_credentials").status_code == 200
