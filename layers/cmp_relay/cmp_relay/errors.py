@@ -6,9 +6,11 @@ CmpRelayError
 ├── UnreadableDeliveryError    a verified delivery that we cannot make sense of
 ├── StorageError               something was not stored durably; CMP has to send it again
 ├── UnreadableJobError         a queue message that is not a job
+├── ArchiveError               the archived delivery of a job is not there or not readable
 ├── ConflictError              somebody else wrote the same item first
+├── AnnouncementError          the bus did not take an event
 ├── StaleReadError             CMP answered with something older than what it announced
-├── PostponedError             not now, and nobody's fault: comes back without counting as an attempt
+├── PostponedError             not now, and nobody's fault: comes back, not counted as an attempt
 │   ├── LeaseHeldError         another worker is busy with the same resource
 │   └── CredentialsError       a person has to repair CMP's credentials first
 └── ApiError                   CMP's Open API did not give what we asked for
@@ -21,8 +23,8 @@ CmpRelayError
     └── UnavailableError       408, 5xx, time-outs, broken answers
 
 `retryable` decides: True → the message becomes visible again after a back-off; False → the job goes
-to its dead-letter queue at once with `reason` and the error's text as `detail`. No error text holds a
-token, a secret or the query of a URL.
+to its dead-letter queue at once with `reason` and the error's text as `detail`. No error text holds
+a token, a secret or the query of a URL.
 """
 
 from typing import ClassVar
@@ -66,6 +68,19 @@ class UnreadableJobError(CmpRelayError):
 
     retryable = False
     reason = "unreadable_job"
+
+
+class ArchiveError(CmpRelayError):
+    """The archived delivery of a job cannot be read, or does not hold the job's entry."""
+
+    retryable = False
+    reason = "archive_unreadable"
+
+
+class AnnouncementError(CmpRelayError):
+    """The bus did not take an event."""
+
+    reason = "not_announced"
 
 
 class ConflictError(CmpRelayError):
@@ -149,7 +164,7 @@ class NotFoundError(ApiError):
 
 
 class RateLimitedError(ApiError):
-    """CMP's request limit is reached (429); `retry_after` is in seconds, None without the header."""
+    """CMP's request limit is reached (429); `retry_after` in seconds, None if not told."""
 
     reason = "rate_limited"
 

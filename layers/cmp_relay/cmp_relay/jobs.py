@@ -43,7 +43,7 @@ class TriggeredFrom(_Part):
 
 
 class Job(_Part):
-    """One message of a work queue; `received_at` is in ms UTC, `entry` a JSON pointer into the body."""
+    """One message of a work queue; `received_at` is ms UTC, `entry` a pointer into the body."""
 
     schema_version: Literal[1] = Field(alias="schema")
     job_id: Identifier
@@ -67,9 +67,11 @@ class PublishJob(Job):
 
 
 def read_publish_job(body: str) -> PublishJob:
-    """Read a queue message's body; raises UnreadableJobError naming the fields, never their values."""
+    """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
     try:
         return PublishJob.model_validate_json(body)
     except ValidationError as error:
-        fields = sorted({".".join(map(str, problem["loc"])) or "body" for problem in error.errors()})
+        fields = sorted(
+            {".".join(map(str, problem["loc"])) or "body" for problem in error.errors()}
+        )
         raise UnreadableJobError(f"unreadable: {', '.join(fields)}") from None

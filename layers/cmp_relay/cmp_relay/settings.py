@@ -1,7 +1,8 @@
 """What each function reads from its environment: one frozen dataclass a function, read in one go.
 
 A field `queue_url` is the variable `QUEUE_URL`. The template sets exactly the variables that a
-function's class names (tests/template checks both directions). Secrets appear as ARNs, never as values.
+function's class names (tests/template checks both directions). Secrets appear as ARNs, never as
+values.
 """
 
 from collections.abc import Mapping
@@ -32,7 +33,6 @@ class ReceiverSettings:
 class WorkerSettings:
     """Environment of every function that works on a queue of jobs."""
 
-    archive_bucket: str
     asset_bucket: str
     catalogue_table: str
     dead_letter_queue_url: str
@@ -41,9 +41,10 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiSettings:
-    """Environment of every function that talks to CMP's Open API."""
+class DetailSettings:
+    """Environment of every function that fetches details from CMP's Open API."""
 
+    archive_bucket: str
     cmp_api_base: str
     cmp_api_origins: tuple[str, ...]
     gone_recheck_seconds: int
@@ -64,9 +65,10 @@ class RefreshSettings:
 
 
 def read(kind: type[Settings], environment: Mapping[str, str]) -> Settings:
-    """Read the variables that `kind` names; raises SettingsError naming all that are missing or unreadable.
+    """Read the variables that `kind` names; raises SettingsError naming every problem.
 
-    An empty value counts as given: whether it makes sense is the template's parameter pattern to say.
+    An empty value counts as given: whether it makes sense is the template's parameter pattern to
+    say.
     """
     values: dict[str, object] = {}
     problems: list[str] = []

@@ -1,0 +1,78 @@
+"""The events of publications: what a consumer of the bus is told, ready to be put and put again.
+
+`detail.id` is the same in every repetition of an event; `detail.sequence` grows with every change
+of the asset, so that a consumer can drop what is older than what it has seen. Never `html_body`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cmp_relay import times
+from cmp_relay.catalogue import Announcement, AssetState, PublicationState
+from cmp_relay.jobs import PublishJob
+
+LARGEST_DETAIL = 200 * 1024  # bytes; EventBridge takes 256 KiB for a whole request
+DETAIL_TYPES = {
+    "asset_published": "AssetPublished",
+    "asset_synced": "AssetSynced",
+    "asset_unpublished": "AssetUnpublished",
+}
+
+
+def compose(
+    job: PublishJob,
+    asset: AssetState,
+    publication: PublicationState,
+    *,
+    bucket: str,
+    labels: object,
+    ended: Sequence[str],
+    event_name: str,
+) -> Announcement:
+    """Compose the event of one change; `ended` are the publishing events that it closed."""
+    detail: dict[str, Any] = {
+        "schema": 1,
+        "id": job.job_id,
+        "sequence": publication.sequence,
+        "channel": job.channel,
+        "received_at": times.iso(job.received_at),
+        "asset": {
+            "id": asset.asset_id,
+            "type": asset.type,
+            "title": asset.title,
+            "modified_at": None if asset.modified_at is None else times.iso(asset.modified_at),
+            "published": asset.published,
+            "labels": labels,
+            "link": job.asset.href,
+        },
+        "publishing_event": {
+            "id": job.publishing_event.id,
+            "link": job.publishing_event.href,
+            "publishing_metadata_link": job.publishing_event.metadata_href,
+        },
+        "ended": list(ended),
+        "organization": {"id": job.organization_id},
+        "triggered_from": _source(job),
+        "details_source": asset.details_source,
+        "details": _place(bucket, asset.details_key),
+        "entry": _place(bucket, publication.entry_key),
+        "delivery": {"id": job.delivery_id, "archive_key": job.archive_key},
+    }
+    text = json.dumps(detail)
+    if len(text) > LARGEST_DETAIL:
+        detail["asset"]["labels"] = None
+        detail["truncated"] = {"archive_key": job.archive_key, "pointer": job.entry}
+        text = json.dumps(detail)
+    return Announcement(job.job_id, DETAIL_TYPES[event_name], text)
+
+
+def _source(job: PublishJob) -> dict[str, str | None] | None:
+    source = job.triggered_from
+    if source is None:
+        return None
+    return {"id": source.id, "source_type": source.source_type, "link": source.href}
+
+
+def _place(bucket: str, key: str | None) -> Mapping[str, str] | None:
+    return None if key is None else {"bucket": bucket, "key": key}

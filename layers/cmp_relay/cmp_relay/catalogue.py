@@ -1,0 +1,299 @@
+"""What the relay knows of each asset: one DynamoDB partition, read and written whole.
+
+`ASSET#{id}` holds the item `ASSET` and one item `PUBLICATION#{channel}#{publishing_event_id}` each.
+Reads are strongly consistent; a write is one transaction, conditional on the revision that was
+read, so that two workers can never build on the same state.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from cmp_relay import times
+from cmp_relay.errors import ConflictError
+from cmp_relay.publications import Ended, Publication, is_open
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+NEVER_MODIFIED = times.iso(0)
+"""Sort key of the listing for an asset whose `modified_at` CMP has not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetState:
+    """The item of one asset; times are ms, `details_*` None until details are stored."""
+
+    asset_id: str
+    type: str
+    revision: int = 0
+    sequence: int = 0
+    published: bool = False
+    library: str | None = None
+    title: str | None = None
+    modified_at: int | None = None
+    version: str | None = None
+    organization_id: str | None = None
+    fetch_began_at: int | None = None
+    details_source: str | None = None
+    details_key: str | None = None
+    details_etag: str | None = None
+
+    @property
+    def listing(self) -> str:
+        """Name the partition of the listing index: `published#image`, `removed#article`, …"""
+        state = "published" if self.published else self.library or "unpublished"
+        return f"{state}#{self.type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An event that the bus has not confirmed yet, kept ready to be put as often as it takes."""
+
+    id: str
+    detail_type: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationState:
+    """One publication with what belongs to it in storage; `sequence` is that of its last change."""
+
+    facts: Publication
+    entry_hash: str | None = None
+    entry_key: str | None = None
+    entry_etag: str | None = None
+    sequence: int = 0
+    announced: int = 0
+    pending: Announcement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An asset with its publications, by (channel, publishing event id)."""
+
+    asset: AssetState
+    publications: Mapping[tuple[str, str], PublicationState] = field(default_factory=dict)
+
+    def publication(self, channel: str, publishing_event_id: str) -> PublicationState:
+        """Return that publication, a blank one if it is unknown."""
+        blank = PublicationState(Publication(channel, publishing_event_id))
+        return self.publications.get((channel, publishing_event_id), blank)
+
+    def facts(self) -> list[Publication]:
+        """List the facts of all publications."""
+        return [state.facts for state in self.publications.values()]
+
+    def with_publication(self, state: PublicationState) -> "Record":
+        """Return the record with one publication replaced and the asset's state derived anew."""
+        key = (state.facts.channel, state.facts.publishing_event_id)
+        changed = Record(self.asset, {**self.publications, key: state})
+        published = any(is_open(one, changed.facts()) for one in changed.facts())
+        return replace(changed, asset=replace(self.asset, published=published))
+
+
+class Catalogue:
+    """The catalogue table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        """Use `table` through `client`."""
+        self._client = client
+        self._table = table
+        self._write = TypeSerializer()
+        self._read = TypeDeserializer()
+
+    def read(self, asset_id: str, asset_type: str) -> Record:
+        """Read an asset's partition; a blank record if the asset is unknown."""
+        asset = AssetState(asset_id, asset_type)
+        publications: dict[tuple[str, str], PublicationState] = {}
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"ASSET#{asset_id}"}},
+        )
+        for page in pages:
+            for raw in page["Items"]:
+                item = {name: self._read.deserialize(value) for name, value in raw.items()}
+                if item["sk"] == "ASSET":
+                    asset = _asset_from(item)
+                else:
+                    state = _publication_from(item)
+                    publications[state.facts.channel, state.facts.publishing_event_id] = state
+        return Record(asset, publications)
+
+    def write(self, before: Record, after: Record) -> Record:
+        """Write all that changed or nothing; raises ConflictError if it was written since."""
+        asset = replace(after.asset, revision=before.asset.revision + 1)
+        changed = [
+            key
+            for key, state in after.publications.items()
+            if state != before.publications.get(key)
+            or _status(state, after) != _status_before(key, before)
+        ]
+        writes: list[TransactWriteItemTypeDef] = [self._put_asset(before.asset, asset)]
+        for key in changed:
+            item = _publication_item(after.asset.asset_id, after.publications[key], after)
+            writes.append({"Put": {"TableName": self._table, "Item": self._serialized(item)}})
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except self._client.exceptions.TransactionCanceledException as error:
+            raise ConflictError("another worker wrote this asset first") from error
+        return replace(after, asset=asset)
+
+    def confirm(self, asset_id: str, state: PublicationState) -> None:
+        """Note that the bus has a publication's pending event, unless a newer one replaced it."""
+        key = _publication_key(asset_id, state.facts)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": key["pk"]}, "sk": {"S": key["sk"]}},
+                UpdateExpression="SET announced = :sequence REMOVE pending",
+                ConditionExpression="#sequence = :sequence",
+                ExpressionAttributeNames={"#sequence": "sequence"},
+                ExpressionAttributeValues={":sequence": {"N": str(state.sequence)}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def _put_asset(self, before: AssetState, after: AssetState) -> "TransactWriteItemTypeDef":
+        item = self._serialized(_asset_item(after))
+        if before.revision == 0:
+            unknown = "attribute_not_exists(pk)"
+            return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": unknown}}
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": item,
+                "ConditionExpression": "revision = :read",
+                "ExpressionAttributeValues": {":read": {"N": str(before.revision)}},
+            }
+        }
+
+    def _serialized(self, item: Mapping[str, object]) -> dict[str, Any]:
+        present = {name: value for name, value in item.items() if value is not None}
+        return {name: self._write.serialize(value) for name, value in present.items()}
+
+
+def _status(state: PublicationState, record: Record) -> str:
+    return "published" if is_open(state.facts, record.facts()) else "unpublished"
+
+
+def _status_before(key: tuple[str, str], record: Record) -> str | None:
+    state = record.publications.get(key)
+    return _status(state, record) if state else None
+
+
+def _asset_item(asset: AssetState) -> dict[str, object]:
+    return {
+        "pk": f"ASSET#{asset.asset_id}",
+        "sk": "ASSET",
+        "asset_id": asset.asset_id,
+        "type": asset.type,
+        "revision": asset.revision,
+        "sequence": asset.sequence,
+        "published": asset.published,
+        "library": asset.library,
+        "title": asset.title,
+        "modified_at": NEVER_MODIFIED
+        if asset.modified_at is None
+        else times.iso(asset.modified_at),
+        "version": asset.version,
+        "organization_id": asset.organization_id,
+        "fetch_began_at": asset.fetch_began_at,
+        "details_source": asset.details_source,
+        "details_key": asset.details_key,
+        "details_etag": asset.details_etag,
+        "listing": asset.listing,
+    }
+
+
+def _asset_from(item: Mapping[str, Any]) -> AssetState:
+    modified_at = item["modified_at"]
+    return AssetState(
+        asset_id=item["asset_id"],
+        type=item["type"],
+        revision=int(item["revision"]),
+        sequence=int(item["sequence"]),
+        published=item["published"],
+        library=item.get("library"),
+        title=item.get("title"),
+        modified_at=None if modified_at == NEVER_MODIFIED else times.read(modified_at),
+        version=item.get("version"),
+        organization_id=item.get("organization_id"),
+        fetch_began_at=_number(item.get("fetch_began_at")),
+        details_source=item.get("details_source"),
+        details_key=item.get("details_key"),
+        details_etag=item.get("details_etag"),
+    )
+
+
+def _publication_key(asset_id: str, facts: Publication) -> dict[str, str]:
+    event = quote(facts.publishing_event_id, safe="")
+    return {"pk": f"ASSET#{asset_id}", "sk": f"PUBLICATION#{quote(facts.channel, safe='')}#{event}"}
+
+
+def _publication_item(asset_id: str, state: PublicationState, record: Record) -> dict[str, object]:
+    facts = state.facts
+    pending = state.pending
+    return {
+        **_publication_key(asset_id, facts),
+        "asset_id": asset_id,
+        "channel": facts.channel,
+        "publishing_event_id": facts.publishing_event_id,
+        "status": _status(state, record),
+        "published_at": facts.published_at,
+        "unpublished_at": facts.unpublished_at,
+        "modified_at": None if facts.modified_at is None else times.iso(facts.modified_at),
+        "applied_at": facts.applied_at,
+        "identities": {
+            name: {"job_id": ended.job_id, "at": ended.at, "superseded": ended.superseded}
+            for name, ended in facts.identities.items()
+        },
+        "entry_hash": state.entry_hash,
+        "entry_key": state.entry_key,
+        "entry_etag": state.entry_etag,
+        "sequence": state.sequence,
+        "announced": state.announced,
+        "pending": pending
+        and {"id": pending.id, "detail_type": pending.detail_type, "detail": pending.detail},
+    }
+
+
+def _publication_from(item: Mapping[str, Any]) -> PublicationState:
+    pending = item.get("pending")
+    return PublicationState(
+        facts=Publication(
+            channel=item["channel"],
+            publishing_event_id=item["publishing_event_id"],
+            published_at=_number(item.get("published_at")),
+            unpublished_at=_number(item.get("unpublished_at")),
+            modified_at=times.read(item.get("modified_at")),
+            applied_at=int(item["applied_at"]),
+            identities={
+                name: Ended(ended["job_id"], int(ended["at"]), ended["superseded"])
+                for name, ended in item["identities"].items()
+            },
+        ),
+        entry_hash=item.get("entry_hash"),
+        entry_key=item.get("entry_key"),
+        entry_etag=item.get("entry_etag"),
+        sequence=int(item["sequence"]),
+        announced=int(item["announced"]),
+        pending=pending and Announcement(pending["id"], pending["detail_type"], pending["detail"]),
+    )
+
+
+def _number(value: Decimal | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def pending(publications: Iterable[PublicationState]) -> list[PublicationState]:
+    """List the publications whose last change the bus has not confirmed, oldest change first."""
+    waiting = [state for state in publications if state.pending]
+    return sorted(waiting, key=lambda state: state.sequence)

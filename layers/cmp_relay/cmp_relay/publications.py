@@ -1,0 +1,193 @@
+"""What publish, sync and unpublish make of an asset's publications, in whatever order they arrive.
+
+Pure: no I/O, no clock. The facts of a publication are only ever added; whether it is open is
+derived from the facts of all publications of the asset, so the order in which they came makes no
+difference (design.md rule 4). CMP does not say whether an unpublish carries the id of the
+publishing event that it ends (facts.md 2.7), so both readings hold:
+
+- the same id: the publication has both facts and is closed, whichever came first. Only an
+  asset_published received after both were applied, with a newer `modified_at`, opens it again. A
+  late asset_synced never does: it cannot be told from one that CMP retried for three days
+  (docs/decisions/0003).
+- an id of its own: an unpublish that matches no publication ends all of that channel received
+  before it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+REPEAT_MILLISECONDS = 4 * 24 * 3600 * 1000
+"""How long an ended job makes equal ones a repeat (design.md rule 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Which job of an identity ended, when (ms), and why it changed nothing if it did not."""
+
+    job_id: str
+    at: int
+    superseded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The facts of one asset within one publishing event; times are ms, None while unknown."""
+
+    channel: str
+    publishing_event_id: str
+    published_at: int | None = None
+    unpublished_at: int | None = None
+    modified_at: int | None = None
+    applied_at: int = 0
+    identities: Mapping[str, Ended] = field(default_factory=dict)
+
+    @property
+    def unmatched(self) -> bool:
+        """Tell whether this is an unpublish of which no publication is known."""
+        return self.published_at is None and self.unpublished_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one job says of one publication; `received_at` and `modified_at` in ms."""
+
+    job_id: str
+    event_name: str
+    channel: str
+    publishing_event_id: str
+    entry_hash: str
+    received_at: int
+    modified_at: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """Name what makes two jobs of this publication the same."""
+        return identity(self.event_name, self.entry_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a notice: the facts after it, and why it changed nothing else."""
+
+    publication: Publication
+    superseded: str | None = None
+
+
+def identity(event_name: str, entry_hash: str) -> str:
+    """Name what makes two jobs of one publication the same (design.md rule 3)."""
+    return f"{event_name}#{entry_hash}"
+
+
+def repeated(publication: Publication, identity: str, *, now: int) -> Ended | None:
+    """Return the job that such a notice would repeat, None if there was none within four days.
+
+    It is the notice's own job when that one was interrupted after its change was written.
+    """
+    ended = publication.identities.get(identity)
+    return ended if ended and now - ended.at < REPEAT_MILLISECONDS else None
+
+
+def judge(notice: Notice, siblings: Iterable[Publication], *, now: int) -> Verdict:
+    """Decide what a notice that repeats none does, given all publications of its asset."""
+    known = list(siblings)
+    own = next((one for one in known if _same(one, notice)), None)
+    before = own or Publication(notice.channel, notice.publishing_event_id)
+    others = [one for one in known if not _same(one, notice)]
+    if notice.event_name == "asset_unpublished":
+        verdict = _unpublish(before, notice, now)
+    elif before.unpublished_at is None:
+        verdict = _publish(before, notice, others, now)
+    else:
+        verdict = _publish_closed(before, notice, now)
+    ended = Ended(notice.job_id, now, verdict.superseded)
+    return replace(verdict, publication=_remember(verdict.publication, notice, ended))
+
+
+def is_open(publication: Publication, siblings: Iterable[Publication]) -> bool:
+    """Tell whether a publication is open, given all publications of the asset."""
+    published_at = publication.published_at
+    if published_at is None or publication.unpublished_at is not None:
+        return False
+    return not any(_ends(sibling, publication.channel, published_at) for sibling in siblings)
+
+
+def _ends(sibling: Publication, channel: str, published_at: int) -> bool:
+    return (
+        sibling.unmatched
+        and sibling.channel == channel
+        and (sibling.unpublished_at or 0) > published_at
+    )
+
+
+def _unpublish(before: Publication, notice: Notice, now: int) -> Verdict:
+    later = max(before.unpublished_at or 0, notice.received_at)
+    after = replace(before, unpublished_at=later, applied_at=now)
+    if before.unpublished_at is None or (before.unmatched and later > before.unpublished_at):
+        return Verdict(after)
+    return Verdict(before, superseded="this publication has been unpublished already")
+
+
+def _publish(
+    before: Publication, notice: Notice, others: Iterable[Publication], now: int
+) -> Verdict:
+    if _older(notice.modified_at, before.modified_at):
+        return Verdict(before, superseded="a newer version of this publication has been applied")
+    published_at = before.published_at or notice.received_at
+    if notice.event_name == "asset_published":
+        published_at = max(published_at, notice.received_at)
+    after = replace(
+        before,
+        published_at=published_at,
+        modified_at=max(notice.modified_at or 0, before.modified_at or 0) or None,
+        applied_at=now,
+    )
+    if not is_open(after, others):
+        return Verdict(after, superseded="an unpublish received later has ended this publication")
+    return Verdict(after)
+
+
+def _publish_closed(before: Publication, notice: Notice, now: int) -> Verdict:
+    publishes = notice.event_name == "asset_published"
+    if publishes and _republishes(before, notice):
+        return Verdict(
+            replace(
+                before,
+                published_at=notice.received_at,
+                unpublished_at=None,
+                modified_at=notice.modified_at,
+                applied_at=now,
+            )
+        )
+    after = replace(before, published_at=before.published_at or notice.received_at)
+    if publishes and before.modified_at is None:
+        after = replace(after, modified_at=notice.modified_at, applied_at=now)
+    return Verdict(after, superseded="this publication has been unpublished")
+
+
+def _republishes(before: Publication, notice: Notice) -> bool:
+    return (
+        before.published_at is not None
+        and notice.received_at > before.applied_at
+        and _older(before.modified_at, notice.modified_at)
+    )
+
+
+def _older(one: int | None, other: int | None) -> bool:
+    return one is not None and other is not None and one < other
+
+
+def _remember(publication: Publication, notice: Notice, ended: Ended) -> Publication:
+    fresh = {
+        name: earlier
+        for name, earlier in publication.identities.items()
+        if ended.at - earlier.at < REPEAT_MILLISECONDS
+    }
+    fresh[notice.identity] = ended
+    return replace(publication, identities=fresh)
+
+
+def _same(publication: Publication, notice: Notice) -> bool:
+    return (publication.channel, publication.publishing_event_id) == (
+        notice.channel,
+        notice.publishing_event_id,
+    )

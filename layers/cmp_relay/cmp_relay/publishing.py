@@ -1,0 +1,158 @@
+"""Publish, sync and unpublish of one asset, from the job to the bus.
+
+The order of the writes is what makes a crash harmless: documents in S3 first, then the catalogue
+together with the event that is still owed (`pending`), then the bus, then the note that the bus has
+it. Whoever comes next, the same job or a repeat of it, finds what is still owed and pays it first.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from cmp_relay import announcements, documents, publications, times
+from cmp_relay.bus import Bus
+from cmp_relay.catalogue import AssetState, Catalogue, PublicationState, Record, pending
+from cmp_relay.documents import Documents
+from cmp_relay.jobs import PublishJob
+from cmp_relay.leases import Leases
+from cmp_relay.outcomes import Attempt, Outcome
+from cmp_relay.publications import Ended, Notice, Verdict, is_open
+
+LEASE_SECONDS = 60
+"""No worker lives longer, so a lease that has ended has no holder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ended; `reason` says why nothing was changed."""
+
+    outcome: Outcome
+    reason: str | None = None
+
+
+class Enrichment(Protocol):
+    """What a publication needs beyond its job: what was delivered, and what CMP knows now."""
+
+    def entry(self, job: PublishJob) -> Mapping[str, Any]:
+        """Return the job's entry as CMP sent it."""
+
+    def bring(
+        self, job: PublishJob, attempt: Attempt, entry: Mapping[str, Any], asset: AssetState
+    ) -> AssetState:
+        """Return the asset's state with the details that CMP has now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """The work of the three publish workers; `enrich` is None for the one that asks CMP nothing."""
+
+    catalogue: Catalogue
+    stored: Documents
+    bus: Bus
+    leases: Leases
+    enrich: Enrichment | None = None
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+
+    def apply(self, job: PublishJob, attempt: Attempt) -> Ending:
+        """Do what the job asks, once; raises LeaseHeldError while its asset is being worked on."""
+        with self.leases.held(f"fetch#{job.asset.id}", str(uuid.uuid4()), LEASE_SECONDS):
+            record = self.catalogue.read(job.asset.id, job.asset.type)
+            repeated = self._repeated(job, record)
+            if repeated:
+                self._announce(record)
+                return _ending_of_repeat(job, repeated)
+            after, verdict = self._change(job, attempt, record)
+            self._announce(self.catalogue.write(record, after))
+            return _ending(verdict.superseded)
+
+    def _repeated(self, job: PublishJob, record: Record) -> Ended | None:
+        own = record.publication(job.channel, job.publishing_event.id)
+        identity = publications.identity(job.event_name, job.asset.entry_hash or "")
+        return publications.repeated(own.facts, identity, now=self.now())
+
+    def _change(self, job: PublishJob, attempt: Attempt, record: Record) -> tuple[Record, Verdict]:
+        entry = self.enrich.entry(job) if self.enrich else {}
+        notice = _notice(job, entry)
+        verdict = publications.judge(notice, record.facts(), now=self.now())
+        own = record.publication(job.channel, job.publishing_event.id)
+        own = replace(own, facts=verdict.publication)
+        asset = record.asset
+        if not verdict.superseded and self.enrich:
+            asset = self.enrich.bring(job, attempt, entry, asset)
+            own = self._keep_entry(job, notice, entry, own)
+        asset = replace(asset, organization_id=job.organization_id or asset.organization_id)
+        after = Record(asset, record.publications).with_publication(own)
+        if verdict.superseded and after.asset.published == record.asset.published:
+            return after, verdict
+        return self._owe_event(job, entry, record, after, own), verdict
+
+    def _keep_entry(
+        self, job: PublishJob, notice: Notice, entry: Mapping[str, Any], own: PublicationState
+    ) -> PublicationState:
+        """Keep what was published: CMP's API gives the library's latest state alone."""
+        key = documents.entry_key(job.asset.type, job.asset.id, job.publishing_event.id)
+        order = notice.modified_at or notice.received_at
+        stored = self.stored.put(key, entry, order=order, etag=own.entry_etag)
+        return replace(own, entry_hash=notice.entry_hash, entry_key=key, entry_etag=stored.etag)
+
+    def _owe_event(
+        self,
+        job: PublishJob,
+        entry: Mapping[str, Any],
+        before: Record,
+        after: Record,
+        own: PublicationState,
+    ) -> Record:
+        """Add the event of the change, of an unpublish if the publication is closed in the end."""
+        asset = replace(after.asset, sequence=before.asset.sequence + 1)
+        own = replace(own, sequence=asset.sequence)
+        opened = is_open(own.facts, after.facts())
+        event = announcements.compose(
+            job,
+            asset,
+            own,
+            bucket=self.stored.bucket,
+            labels=entry.get("labels"),
+            ended=_ended(before, after),
+            event_name=job.event_name if opened else "asset_unpublished",
+        )
+        return Record(asset, after.publications).with_publication(replace(own, pending=event))
+
+    def _announce(self, record: Record) -> None:
+        for state in pending(record.publications.values()):
+            if state.pending:
+                self.bus.put(state.pending)
+                self.catalogue.confirm(record.asset.asset_id, state)
+
+
+def _notice(job: PublishJob, entry: Mapping[str, Any]) -> Notice:
+    return Notice(
+        job_id=job.job_id,
+        event_name=job.event_name,
+        channel=job.channel,
+        publishing_event_id=job.publishing_event.id,
+        entry_hash=job.asset.entry_hash or "",
+        received_at=job.received_at,
+        modified_at=times.read(entry.get("modified_at")),
+    )
+
+
+def _ending_of_repeat(job: PublishJob, repeated: Ended) -> Ending:
+    if repeated.job_id != job.job_id:
+        return Ending("superseded", f"repeats job {repeated.job_id}")
+    return _ending(repeated.superseded)
+
+
+def _ending(superseded: str | None) -> Ending:
+    return Ending("superseded", superseded) if superseded else Ending("applied")
+
+
+def _ended(before: Record, after: Record) -> list[str]:
+    still = {one.publishing_event_id for one in after.facts() if is_open(one, after.facts())}
+    return sorted(
+        one.publishing_event_id
+        for one in before.facts()
+        if is_open(one, before.facts()) and one.publishing_event_id not in still
+    )

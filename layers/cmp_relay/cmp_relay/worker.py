@@ -1,0 +1,191 @@
+"""One batch of jobs from SQS: each ends once, comes back later, or becomes a dead letter.
+
+The queue deletes what is not reported as failed, so a record is left out of the failures only after
+its outcome is written. Waiting is visibility, never sleep.
+"""
+
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
+
+from cmp_relay.dead_letters import DeadLetters
+from cmp_relay.errors import (
+    CmpRelayError,
+    LeaseHeldError,
+    PostponedError,
+    RateLimitedError,
+    UnreadableJobError,
+)
+from cmp_relay.jobs import PublishJob, read_publish_job
+from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Outcome, Outcomes
+from cmp_relay.publishing import Ending
+from cmp_relay.telemetry import logger, metrics
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+EXPIRY_SECONDS = 7 * 24 * 3600
+"""After that long in its queue a job becomes a dead letter: SQS deletes silently after ten days."""
+BACK_OFF_SECONDS = 10
+LONGEST_BACK_OFF_SECONDS = 900
+METRICS: dict[Outcome, str] = {
+    "applied": "JobsApplied",
+    "superseded": "JobsSuperseded",
+    "dead_lettered": "JobsDeadLettered",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The loop around `work`; `reserve_seconds` is the time that one job may need."""
+
+    work: Callable[[PublishJob, Attempt], Ending]
+    outcomes: Outcomes
+    dead_letters: DeadLetters
+    client: "SQSClient"
+    queue_url: str
+    reserve_seconds: float
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    processor: BatchProcessor = field(
+        # A batch that has to wait is no error: Lambda would scale the mapping down.
+        default_factory=lambda: BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    )
+
+    def handle(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+        """Work on a batch and report what has to come back."""
+        return process_partial_response(
+            event=event, record_handler=self.on_record, processor=self.processor, context=context
+        )
+
+    def on_record(self, record: SQSRecord, lambda_context: LambdaContext) -> None:
+        """Work on one message; raises whatever has to keep it in the queue."""
+        if lambda_context.get_remaining_time_in_millis() < self.reserve_seconds * 1000:
+            self._come_back(record, 0)
+            raise PostponedError("the function's time is nearly over", delay=0)
+        try:
+            job = read_publish_job(record.body)
+        except UnreadableJobError as error:
+            self._bury(record, None, error.reason, str(error), attempts=1)
+            return
+        with logger.append_context_keys(
+            job_id=job.job_id,
+            delivery_id=job.delivery_id,
+            event_name=job.event_name,
+            channel=job.channel,
+        ):
+            self._on_job(record, job)
+
+    def _on_job(self, record: SQSRecord, job: PublishJob) -> None:
+        age = max(0, self.now() - job.received_at) / 1000
+        metrics.add_metric(name="JobAgeSeconds", unit=MetricUnit.Seconds, value=age)
+        attempt = self.outcomes.begin(job)
+        if attempt.outcome:
+            if attempt.outcome != "dead_lettered" or not _sent_back(record):
+                logger.info("job has ended already", outcome=attempt.outcome)
+                return
+            self.outcomes.reopen(job)
+            attempt = Attempt(number=1)
+        if attempt.number > MOST_ATTEMPTS:
+            detail = f"{MOST_ATTEMPTS} attempts began and none came to an end"
+            self._bury(record, job, "crashed", detail, attempts=MOST_ATTEMPTS)
+        elif self.now() - int(record.attributes.sent_timestamp) > EXPIRY_SECONDS * 1000:
+            detail = "waited for seven days without success"
+            self._bury(record, job, "expired", detail, attempts=attempt.number)
+        else:
+            self._attempt(record, job, attempt)
+
+    def _attempt(self, record: SQSRecord, job: PublishJob, attempt: Attempt) -> None:
+        try:
+            ending = self.work(job, attempt)
+            self._close(job, ending.outcome, ending.reason)
+        except (PostponedError, RateLimitedError) as error:
+            self._postpone(record, job, error)
+            raise
+        except Exception as error:
+            reason, detail, retryable = _explain(error)
+            if retryable and attempt.number < MOST_ATTEMPTS:
+                logger.warning(
+                    "attempt failed", reason=reason, detail=detail, number=attempt.number
+                )
+                self._come_back(record, _back_off(attempt.number))
+                raise
+            self._bury(record, job, reason, detail, attempts=attempt.number)
+
+    def _postpone(
+        self, record: SQSRecord, job: PublishJob, error: PostponedError | RateLimitedError
+    ) -> None:
+        self.outcomes.take_back(job.job_id)
+        delay = _delay(error, int(record.attributes.approximate_receive_count))
+        logger.info("job postponed", reason=error.reason, detail=str(error), delay=delay)
+        self._come_back(record, delay)
+
+    def _bury(
+        self, record: SQSRecord, job: PublishJob | None, reason: str, detail: str, *, attempts: int
+    ) -> None:
+        """Send the dead letter before closing the job: a crash between loses nothing."""
+        self.dead_letters.send(
+            record.body, reason=reason, detail=detail, job=job, attempts=attempts
+        )
+        logger.error("job became a dead letter", reason=reason, detail=detail)
+        if job:
+            self._close(job, "dead_lettered", f"{reason}: {detail}")
+
+    def _close(self, job: PublishJob, outcome: Outcome, reason: str | None) -> None:
+        self.outcomes.close(job, outcome, reason)
+        metrics.add_metric(name=METRICS[outcome], unit=MetricUnit.Count, value=1)
+        logger.info("job ended", outcome=outcome, reason=reason)
+
+    def _come_back(self, record: SQSRecord, delay: float) -> None:
+        try:
+            self.client.change_message_visibility(
+                QueueUrl=self.queue_url,
+                ReceiptHandle=record.receipt_handle,
+                VisibilityTimeout=math.ceil(delay),
+            )
+        except ClientError as error:
+            # It comes back all the same, when the queue's own visibility timeout ends.
+            code = error.response["Error"]["Code"]
+            logger.warning("visibility not changed", code=code)
+
+
+def _explain(error: Exception) -> tuple[str, str, bool]:
+    """Return reason, detail and whether to try again; a foreign error's text may hold a secret."""
+    if isinstance(error, CmpRelayError):
+        return error.reason, str(error), error.retryable
+    if isinstance(error, ClientError):
+        return "aws", f"{error.operation_name}: {error.response['Error']['Code']}", True
+    logger.error("unexpected error", kind=type(error).__name__)
+    return CmpRelayError.reason, type(error).__name__, True
+
+
+def _sent_back(record: SQSRecord) -> bool:
+    """Tell whether the message was a dead letter before: those carry their reason."""
+    return "reason" in record.raw_event.get("messageAttributes", {})
+
+
+def _delay(error: PostponedError | RateLimitedError, receives: int) -> float:
+    if isinstance(error, RateLimitedError):
+        return min(error.retry_after or _back_off(receives), LONGEST_BACK_OFF_SECONDS)
+    if isinstance(error, LeaseHeldError):
+        # A lease ends long before its time as a rule: look again soon, then less often.
+        return min(error.delay, random.uniform(0.5, 1) * 2 ** min(receives, 5))  # noqa: S311
+    return error.delay
+
+
+def _back_off(attempt: int) -> float:
+    longest: float = min(LONGEST_BACK_OFF_SECONDS, BACK_OFF_SECONDS * (1 << min(attempt, 10)))
+    return random.uniform(1, longest)  # noqa: S311 - not a secret
