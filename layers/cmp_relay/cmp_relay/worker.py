@@ -182,7 +182,7 @@ def _delay(error: PostponedError | RateLimitedError, receives: int) -> float:
         return min(error.retry_after or _back_off(receives), LONGEST_BACK_OFF_SECONDS)
     if isinstance(error, LeaseHeldError):
         # A lease ends long before its time as a rule: look again soon, then less often.
-        return min(error.delay, random.uniform(0.5, 1) * 2 ** min(receives, 5))  # noqa: S311
+        return min(error.delay, random.uniform(0.5, 1) * (1 << min(receives, 5)))  # noqa: S311
     return error.delay
 
 
