@@ -47,4 +47,3 @@ STRUCTURED_CONTENT = Kind(
 
 KINDS = (ARTICLE, IMAGE, VIDEO, RAW_FILE, STRUCTURED_CONTENT)
 BY_NAME = {kind.name: kind for kind in KINDS}
-BY_SEGMENT = {kind.segment: kind for kind in KINDS}
