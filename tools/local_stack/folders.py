@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
+TEMPLATE = PROJECT / "template.yaml"
 LOCAL = PROJECT / ".local"
 SAM_ENVIRONMENT = LOCAL / "envs" / "sam"
 MINISTACK_ENVIRONMENT = LOCAL / "envs" / "ministack"
-BUILD = LOCAL / "build"
-BUILD_CACHE = LOCAL / "build-cache"
-BUILD_LOCK = LOCAL / "build.lock"
+BUILDS = LOCAL / "builds"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class StackFolder:
     def lock(self, process: str) -> Path:
         """Return the file that a background process holds locked while it lives."""
         return self._made("processes") / f"{process}.pid"
+
+    def forget(self) -> None:
+        """Remove what an ended stack leaves behind, but its logs."""
+        for folder in (self.state, self.temporary):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _made(self, name: str) -> Path:
         folder = self.root / name

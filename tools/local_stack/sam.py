@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tools.local_stack import aws
 from tools.local_stack.errors import SamError
-from tools.local_stack.folders import BUILD, BUILD_CACHE, BUILD_LOCK, PROJECT, SAM_ENVIRONMENT
+from tools.local_stack.folders import BUILDS, SAM_ENVIRONMENT, TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,47 +34,54 @@ def host_parameters() -> dict[str, str]:
 
 @contextlib.contextmanager
 def build_held() -> Iterator[None]:
-    """Keep the build folder to ourselves: stacks that start at once share it."""
-    BUILD_LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with BUILD_LOCK.open("w") as held:
+    """Keep the builds to ourselves: stacks that start at once share them."""
+    BUILDS.mkdir(parents=True, exist_ok=True)
+    with (BUILDS / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
 
-def build(log: Path) -> None:
-    """Build functions and layers; not into SAM's default folder, which `sam deploy` would ship.
+def build(log: Path, parameters: Mapping[str, str] | None = None) -> Path:
+    """Build functions and layers, for this machine unless the parameters name another.
+
+    Returns the folder of what was built. Each target has its own, since SAM forgets what it has
+    cached for one when it builds another beside it; and none is the project's `.aws-sam`, since a
+    later `sam deploy` to a real account would ship what is there.
 
     Raises:
         SamError: with the end of what SAM printed.
     """
-    command = ["build", "--template-file", "template.yaml", "--cached", "--parallel"]
-    command += ["--build-dir", str(BUILD), "--cache-dir", str(BUILD_CACHE)]
-    _run([*command, *_overrides(host_parameters())], env={}, log=log)
+    wanted = parameters or host_parameters()
+    folder = BUILDS / "-".join(wanted.values())
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["build", "--template-file", str(TEMPLATE), "--cached", "--parallel"]
+    _run([*command, *_overrides(wanted)], env={}, cwd=folder, log=log)
+    return folder / ".aws-sam" / "build"
 
 
-def deploy(endpoint: str, parameters: Mapping[str, str], log: Path) -> None:
+def deploy(built: Path, endpoint: str, parameters: Mapping[str, str], log: Path) -> None:
     """Deploy what was built to the AWS at the endpoint.
 
     Raises:
         SamError: with the end of what SAM printed.
     """
-    command = ["deploy", "--template-file", str(BUILD / "template.yaml")]
+    command = ["deploy", "--template-file", str(built / "template.yaml")]
     command += ["--stack-name", STACK_NAME, "--region", aws.REGION]
     command += ["--capabilities", "CAPABILITY_IAM", "--resolve-s3", "--no-progressbar"]
     command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset"]
     overrides = _overrides({**host_parameters(), **parameters})
-    _run([*command, *overrides], env=aws.environment(endpoint), log=log)
+    _run([*command, *overrides], env=aws.environment(endpoint), cwd=built, log=log)
 
 
 def _overrides(parameters: Mapping[str, str]) -> list[str]:
     return ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
 
 
-def _run(arguments: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
+def _run(arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> None:
     with log.open("w") as written:
         done = subprocess.run(  # noqa: S603  # our own command
             [str(SAM_ENVIRONMENT / "bin" / "sam"), *arguments],
-            cwd=PROJECT,
+            cwd=cwd,
             env=_environment() | dict(env),
             stdin=subprocess.DEVNULL,
             stdout=written,

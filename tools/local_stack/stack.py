@@ -82,10 +82,10 @@ class LocalStack:
             origins = base_url if cmp_url else f"{base_url},{_other_name(base_url)}"
         with sam.build_held():
             with show("sam build"):
-                sam.build(folder.logs / "sam-build.log")
+                built = sam.build(folder.logs / "sam-build.log")
             with show("sam deploy"):
                 wanted = _parameters(endpoint, base_url, origins) | parameters
-                sam.deploy(endpoint, wanted, folder.logs / "sam-deploy.log")
+                sam.deploy(built, endpoint, wanted, folder.logs / "sam-deploy.log")
         with show("routes, credentials and token"):
             return cls._join(folder, endpoint, base_url, client)
 
@@ -183,6 +183,7 @@ def stop(folder: StackFolder) -> bool:
     """End the processes of the stack in this folder and tell whether there were any."""
     ended = [process.stop() for process in (CmpProcess(folder).process, MiniStack(folder).process)]
     folder.environment.unlink(missing_ok=True)
+    folder.forget()
     return any(ended)
 
 
