@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 
 from cmp_relay.errors import StorageError
@@ -39,7 +39,7 @@ class Transport(Protocol):
     """What sends a signed request."""
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
-        """Return the answer whatever its status; raises HTTPClientError if there is none."""
+        """Return the answer whatever its status; raises BotoCoreError if there is none."""
 
 
 class Operation(NamedTuple):
@@ -121,7 +121,13 @@ class Aws:
         headers = {"Content-Type": f"application/x-amz-json-{version}", "X-Amz-Target": target}
         request = AWSRequest("POST", f"{url}/", headers, json.dumps(body).encode())
         answer = self._send(target, request, self._signer(SigV4Auth, service))
-        return dict(json.loads(answer))
+        try:
+            document = json.loads(answer)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise StorageError(f"{target}: the answer is not an object")
+        return document
 
     def _send(self, name: str, request: AWSRequest, signer: SigV4Auth) -> bytes:
         """Return the body of a 200, asking again once if that can help."""
@@ -132,7 +138,7 @@ class Aws:
             signer.add_auth(request)
             try:
                 answer = self.transport.send(request.prepare())
-            except HTTPClientError as error:
+            except BotoCoreError as error:
                 problem = type(error).__name__
                 continue
             if answer.status_code == 200:
@@ -145,5 +151,6 @@ class Aws:
 
 def _code(answer: AWSResponse) -> str:
     """Return AWS's own name for an error; S3 tells it in XML, the others in a JSON `__type`."""
-    found = re.search(r'(?:__type"\s*:\s*"(?:[^"#]*#)?|<Code>)(\w+)', answer.text)
+    text = answer.content.decode(errors="replace")
+    found = re.search(r'(?:__type"\s*:\s*"(?:[^"#]*#)?|<Code>)(\w+)', text)
     return found[1] if found else "without a code"

@@ -1,0 +1,262 @@
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cmp_relay import deliveries, pointers
+from cmp_relay.deliveries import Delivery, Receipt, Split
+from cmp_relay.errors import UnreadableDeliveryError
+from cmp_relay.jobs import Job, PublishJob
+from tests.support import samples
+
+RECEIPT = Receipt("id", 1_700_000_000_000, "default", "deliveries/2023/11/14/id.json")
+PUBLISHING = {"id": "p1", "links": {"self": "https://h/p1"}}
+NAMES = st.sampled_from(
+    ["event_name", "data", "assets", "images", "boxes", "publishing_event", "id", "links", "self"]
+)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.sampled_from(["asset_published", "asset_syned"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(NAMES | st.text(max_size=3), inner, max_size=5)
+    ),
+    max_leaves=25,
+)
+READABLE = st.fixed_dictionaries({"id": st.text("abc", min_size=1) | st.integers()})
+ENTRIES = st.lists(READABLE | JSON, max_size=5)
+ASSETS = st.dictionaries(st.sampled_from(["images", "articles", "raw_files", "boxes"]), ENTRIES)
+
+
+def publish(assets: object, **data: object) -> Delivery:
+    return Delivery("asset_published", {"assets": assets, "publishing_event": PUBLISHING, **data})
+
+
+def split(assets: object, **data: object) -> Split:
+    return deliveries.split(publish(assets, **data), RECEIPT)
+
+
+# Reading
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'\xef\xbb\xbf{"event_name": "asset_added"}',
+        b' {"event_name": "wrong", "event_name": "asset_added", "data": null}\r\n',
+        b'{"event_name": "asset_added", "huge": 1e999, "long": ' + b"1" * 4000 + b"}",
+    ],
+    ids=["byte order mark", "duplicate keys", "huge numbers"],
+)
+def test_odd_json_is_json(raw: bytes) -> None:
+    assert deliveries.read(raw) == Delivery("asset_added", None)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xff\xfe{}",
+        b'{"event_name": "asset_added", "data": NaN}',
+        b'{"event_name": "asset_added", "data": ' + b"1" * 5000 + b"}",
+        b"[" * 1_000_000,
+        b'{"a":' * 100_000,
+        b'{"event_name": 7}',
+        b'{"event_name": ""}',
+        b'{"event_name": "\\ud800"}',
+        b'{"event_name": "' + b"x" * 513 + b'"}',
+        b'"asset_added"',
+    ],
+)
+def test_what_is_no_event_is_unreadable(raw: bytes) -> None:
+    with pytest.raises(UnreadableDeliveryError):
+        deliveries.read(raw)
+
+
+def receive(raw: bytes) -> None:
+    try:
+        result = deliveries.split(deliveries.read(raw), RECEIPT)
+    except UnreadableDeliveryError:
+        return
+    for job in result.jobs:
+        Job.model_validate_json(json.dumps(job))
+
+
+@given(st.binary())
+def test_no_bytes_raise_anything_but_unreadable(raw: bytes) -> None:
+    receive(raw)
+
+
+@settings(max_examples=300)
+@given(JSON)
+def test_no_json_raises_anything_but_unreadable(document: object) -> None:
+    receive(json.dumps(document).encode())
+
+
+@settings(max_examples=300)
+@given(JSON, JSON, JSON)
+def test_no_publish_event_raises_anything_but_unreadable(
+    assets: object, event: object, source: object
+) -> None:
+    data = {"assets": assets, "publishing_event": event, "triggered_from": source}
+    receive(json.dumps({"event_name": "asset_syned", "data": data}).encode())
+
+
+@pytest.mark.parametrize("depth", [500, 900, 990, 100_000])
+def test_deep_nesting_is_a_problem_and_no_crash(depth: int) -> None:
+    deep = '{"id": "a", "x": ' + "[" * depth + "]" * depth + "}"
+    publishing = json.dumps(PUBLISHING)
+    raw = (
+        f'{{"event_name": "asset_synced", "data": '
+        f'{{"assets": {{"images": [{deep}]}}, "publishing_event": {publishing}}}}}'
+    )
+
+    receive(raw.encode())
+
+
+def test_an_entry_too_deep_to_be_hashed_is_a_problem() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    [problem] = split({"images": [{"id": "a", "x": deep}]}).problems
+
+    assert problem.reason == "nested too deeply"
+
+
+# Splitting
+
+
+@given(ASSETS)
+def test_no_entry_of_a_readable_delivery_is_lost(assets: dict[str, list[Any]]) -> None:
+    result = split(assets)
+
+    found = [job["entry"] for job in result.jobs] + [problem.pointer for problem in result.problems]
+    expected = [
+        pointers.join("/data/assets", name, index)
+        for name, entries in assets.items()
+        if name != "boxes" or any(isinstance(each, dict) and "id" in each for each in entries)
+        for index in range(len(entries))
+    ]
+    assert sorted(found) == sorted(expected)
+    assert [job["job_id"] for job in result.jobs] == [f"id.{n}" for n in range(len(result.jobs))]
+
+
+@given(st.lists(READABLE, max_size=30))
+def test_every_readable_entry_becomes_a_job(entries: list[dict[str, Any]]) -> None:
+    result = split({"videos": entries})
+
+    assert not result.problems
+    assert [job["asset"]["id"] for job in result.jobs] == [str(entry["id"]) for entry in entries]
+    for job in result.jobs:
+        PublishJob.model_validate_json(json.dumps(job))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("articles", "article"),
+        ("raw_files", "raw_file"),
+        ("structured_contents", "structured_content"),
+        ("holograms", "hologram"),
+        ("media", "media"),
+        ("s", "s"),
+        ("a/b~s", "a/b~"),
+    ],
+)
+def test_a_kind_is_named_by_its_list(name: str, kind: str) -> None:
+    [job] = split({name: [{"id": "a"}]}).jobs
+
+    assert job["asset"]["type"] == kind
+    assert pointers.resolve({"data": {"assets": {name: ["x"]}}}, job["entry"]) == "x"
+
+
+@pytest.mark.parametrize("assets", [None, {}, {"images": [], "videos": None, "total": 3, "x": [1]}])
+def test_a_delivery_without_assets_has_no_jobs(assets: object) -> None:
+    assert split(assets) == Split()
+
+
+def test_a_single_object_is_a_list_of_one() -> None:
+    [job] = split({"images": {"id": 5}}).jobs
+
+    assert (job["entry"], job["asset"]["id"]) == ("/data/assets/images", "5")
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("text", "not an object"),
+        ({}, "no usable id"),
+        ({"id": None}, "no usable id"),
+        ({"id": True}, "no usable id"),
+        ({"id": 1.5}, "no usable id"),
+        ({"id": ""}, "no usable id"),
+        ({"id": "x" * 513}, "no usable id"),
+        ({"id": 10**512}, "no usable id"),
+        ({"id": "\ud800"}, "no usable id"),
+        ({"id": "a", "links": {"self": "x" * 210_000}}, "larger than a message"),
+    ],
+)
+def test_an_entry_that_is_no_asset_is_named_with_its_reason(entry: object, reason: str) -> None:
+    result = split({"images": [entry, {"id": "good"}]})
+
+    assert result.problems == [deliveries.Problem("/data/assets/images/0", reason)]
+    assert [job["entry"] for job in result.jobs] == ["/data/assets/images/1"]
+
+
+def test_an_unusable_kind_is_a_problem() -> None:
+    assert split({"x" * 600: [{"id": "a"}]}).problems[0].reason == "no usable kind"
+
+
+@pytest.mark.parametrize("links", [None, {}, {"self": None}, {"self": 7}, [], {"self": "\udc00"}])
+def test_an_asset_may_come_without_a_link(links: object) -> None:
+    [job] = split({"images": [{"id": "a", "links": links}]}).jobs
+
+    assert "href" not in job["asset"]
+    assert PublishJob.model_validate(job).asset.href is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {},
+        {"publishing_event": {"id": None}, "assets": {}},
+        {"publishing_event": PUBLISHING, "assets": [1]},
+        {"publishing_event": PUBLISHING, "assets": "x"},
+    ],
+)
+def test_a_publish_event_of_another_shape_is_unreadable(data: object) -> None:
+    with pytest.raises(UnreadableDeliveryError):
+        deliveries.split(Delivery("asset_synced", data), RECEIPT)
+
+
+@pytest.mark.parametrize(
+    ("data", "entry"), [(None, ""), ([], "/data"), ({"organization": {"id": "o"}}, "/data")]
+)
+def test_any_other_event_is_one_job(data: object, entry: str) -> None:
+    [job] = deliveries.split(Delivery("task_added", data), RECEIPT).jobs
+
+    assert (job["job_id"], job["entry"]) == ("id.0", entry)
+    Job.model_validate(job)
+
+
+def test_a_job_is_the_same_under_both_hosts_but_for_its_links() -> None:
+    old = samples.sample("asset_published.old")
+    current = deepcopy(samples.sample("asset_published"))
+    del current["data"]["assets"]["structured_contents"]
+
+    hashes = [
+        [job["asset"]["entry_hash"] for job in split(body["data"]["assets"]).jobs]
+        for body in (old, current)
+    ]
+
+    assert hashes[0] == hashes[1]

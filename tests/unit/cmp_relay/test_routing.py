@@ -1,0 +1,33 @@
+import pytest
+
+from cmp_relay import routing
+from functions.receive_webhook import app
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("asset_syned", "asset_synced"),
+        ("task_metadata_modifed", "task_metadata_modified"),
+        ("external_sub_step_modfied", "external_sub_step_modified"),
+        ("asset_published", "asset_published"),
+        ("anything_else", "anything_else"),
+    ],
+)
+def test_knows_the_slips_of_cmp(spelling: str, name: str) -> None:
+    assert routing.canonical(spelling) == name
+
+
+def test_each_route_has_a_queue_of_its_own() -> None:
+    settings = app.reception.settings
+    names = [*routing.ROUTES, "anything_else"]
+
+    urls = {routing.queue_url(settings, name) for name in names}
+
+    assert len(urls) == len(names)
+    assert routing.queue_url(settings, "anything_else") == settings.other_event_queue_url
+
+
+def test_only_publish_events_hold_assets_of_a_publishing_event() -> None:
+    assert routing.is_publish("asset_unpublished")
+    assert not routing.is_publish("asset_added")
