@@ -94,7 +94,8 @@ def exchange(
         response = client.send(request, stream=True, auth=None, follow_redirects=False)
         with closing(response):
             body = _read(response, name, deadline, limit)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        # Not only HTTPError: httpx works out the next URL of a redirect that it is not to follow.
         raise UnavailableError(f"{name}: {type(error).__name__}") from None
     return Answer(name, request.url, response.status_code, response.headers, body)
 

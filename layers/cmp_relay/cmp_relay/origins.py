@@ -63,15 +63,20 @@ def place(url: httpx.URL) -> str:
 def is_private(url: httpx.URL) -> bool:
     """Tell whether what is sent to this URL stays private: https, or http on this machine alone."""
     if url.scheme == "http":
-        return _is_loopback(url.host)
-    return url.scheme == "https" and bool(url.host)
+        return _is_loopback(_host(url))
+    return url.scheme == "https" and bool(_host(url))
 
 
 def _origin(url: httpx.URL) -> Origin | None:
-    if url.userinfo or not url.host or url.scheme not in _PORTS:
+    if url.userinfo or not _host(url) or url.scheme not in _PORTS:
         return None
     port = _PORTS[url.scheme] if url.port is None else url.port
-    return (url.scheme, url.raw_host.decode("ascii"), port)
+    return (url.scheme, _host(url), port)
+
+
+def _host(url: httpx.URL) -> str:
+    # As it goes over the wire; `url.host` decodes IDN for readers and raises on some names.
+    return url.raw_host.decode("ascii")
 
 
 def _listed_origin(entry: str) -> Origin | None:
@@ -80,7 +85,7 @@ def _listed_origin(entry: str) -> Origin | None:
     except httpx.InvalidURL:
         return None
     bare = url.raw_path == b"/" and not url.fragment and "@" not in entry
-    plain_host = _HOST.fullmatch(url.raw_host.decode("ascii"))
+    plain_host = _HOST.fullmatch(_host(url))
     valid_port = url.port is None or 0 < url.port < 65536
     return _origin(url) if bare and plain_host and valid_port and is_private(url) else None
 
