@@ -7,28 +7,27 @@ import os
 from typing import TYPE_CHECKING
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
 
+from cmp_relay.clients import CONFIG
 from cmp_relay.credentials import CredentialsSecret
 from cmp_relay.exchanges import build_client
 from cmp_relay.leases import Leases
 from cmp_relay.oauth import TokenEndpoint
 from cmp_relay.refresh import Refresh
 from cmp_relay.settings import RefreshSettings, read
+from cmp_relay.telemetry import logger, metrics
 from cmp_relay.tokens import TokenSecret
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-logger = Logger()
-metrics = Metrics()
 settings = read(RefreshSettings, os.environ)
-secrets = boto3.client("secretsmanager")
+secrets = boto3.client("secretsmanager", config=CONFIG)
 grant_type = settings.cmp_grant_type
 refresh = Refresh(
     TokenSecret(secrets, settings.token_secret_arn),
     CredentialsSecret(secrets, settings.credentials_secret_arn, grant_type),
-    Leases(boto3.client("dynamodb"), settings.catalogue_table),
+    Leases(boto3.client("dynamodb", config=CONFIG), settings.catalogue_table),
     TokenEndpoint(build_client(), settings.cmp_token_url, grant_type, scope=settings.cmp_scope),
     record=metrics.add_metric,
 )

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
 from cmp_relay.errors import CredentialsError, LeaseHeldError
+from cmp_relay.telemetry import logger
 from cmp_relay.tokens import Token
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ YOUNG_SECONDS = 60
 FORCED_PER_HOUR = 6  # Secrets Manager keeps about 100 versions of a day
 
 Reply = dict[str, str]
-
-logger = Logger(child=True)
 
 
 class Refresh:
