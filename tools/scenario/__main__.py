@@ -1,0 +1,80 @@
+"""`make run`: brings the stack up, sends the sample deliveries through, shows what arrived."""
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tools.local_stack.bus_tap import BusTap
+from tools.local_stack.errors import StackError
+from tools.local_stack.progress import shown_on
+from tools.local_stack.stack import LocalStack
+from tools.scenario import deliveries, jobs
+from tools.scenario.deliveries import Sample
+from tools.scenario.report import Passage, Report
+from tools.stand_in.client import StandIn
+
+PATIENCE_SECONDS = 60
+LOG_WIDTH = 100
+
+
+def main() -> int:
+    """Run the scenario and return 0 only if everything arrived."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=LOG_WIDTH)
+    began = time.monotonic()
+    try:
+        with LocalStack.start(name="run", progress=shown_on(console)) as stack:
+            report = run(stack, console)
+    except StackError as error:
+        Console(stderr=True).print(f"[red]✗[/] {error}", soft_wrap=True)
+        return 1
+    report.show(console)
+    console.print(f"[dim]{time.monotonic() - began:.0f} s in all[/]")
+    return 0 if report.complete else 1
+
+
+def run(stack: LocalStack, console: Console) -> Report:
+    """Send every sample, event by event, each once the one before has arrived."""
+    tap = BusTap.on(stack.boto, stack.env["EVENT_BUS"])
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    passages: list[Passage] = []
+    with (
+        StandIn(stack.cmp_url) as cmp,
+        Progress(*columns, TimeElapsedColumn(), console=console) as progress,
+    ):
+        cmp.register_webhook(stack.webhook_url, stack.webhook_secret)
+        for name in deliveries.STAGES:
+            samples = deliveries.stage(name)
+            task = progress.add_task(name, total=len(samples))
+            with ThreadPoolExecutor(len(samples)) as pool:
+                for passage in pool.map(lambda sample: send(stack, cmp, sample), samples):
+                    passages.append(passage)
+                    progress.advance(task)
+        expected = sum(passage.jobs for passage in passages)
+        events = {event["detail"]["id"]: event for event in tap.take(count=expected)}
+        return Report(passages, events, len(cmp.requests("/v3")))
+
+
+def send(stack: LocalStack, cmp: StandIn, sample: Sample) -> Passage:
+    """Send one sample and wait until its jobs have ended."""
+    body = sample.body(stack.cmp_url)
+    deliveries.prepare(cmp, body)
+    options = {"channel": sample.channel} if sample.channel else {}
+    record = cmp.deliver(raw=body, **options)[0]
+    answer = record["response"] if record["delivered"] else {}
+    delivery_id, count = str(answer.get("delivery_id", "refused")), int(answer.get("jobs", 0))
+    return Passage(
+        event_name=str(record["event_name"]),
+        channel=sample.channel or "default",
+        delivery_id=delivery_id,
+        jobs=count,
+        ended=jobs.wait(stack, delivery_id, count, PATIENCE_SECONDS),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

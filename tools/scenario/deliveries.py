@@ -1,0 +1,52 @@
+"""The sample deliveries, as this machine's CMP would send them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.local_stack.folders import PROJECT
+from tools.stand_in.client import StandIn
+
+SAMPLES = PROJECT / "events" / "webhooks"
+KINDS = {
+    "articles": "article",
+    "images": "image",
+    "videos": "video",
+    "raw_files": "raw_file",
+    "structured_contents": "structured_content",
+}
+STAGES = ("asset_published", "asset_synced", "asset_unpublished")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample and the publishing channel that it is sent through."""
+
+    file: Path
+    channel: str | None
+
+    def body(self, cmp_url: str) -> str:
+        """Return the raw body with both of CMP's API hosts replaced by the stand-in's two names."""
+        second_name = cmp_url.replace("127.0.0.1", "localhost")
+        text = self.file.read_text()
+        text = text.replace("https://api.cmp.optimizely.com", cmp_url)
+        return text.replace("https://api.welcomesoftware.com", second_name)
+
+
+def stage(name: str) -> list[Sample]:
+    """Return both generations of one event; the older one comes through a channel of its own."""
+    return [
+        Sample(SAMPLES / f"{name}.json", None),
+        Sample(SAMPLES / f"{name}.old.json", "website"),
+    ]
+
+
+def prepare(cmp: StandIn, body: str) -> None:
+    """Let the stand-in's library hold what a delivery speaks of, in the state that it announces."""
+    assets: dict[str, list[dict[str, Any]]] = json.loads(body)["data"]["assets"]
+    for key, entries in assets.items():
+        for entry in entries:
+            if "modified_at" in entry:
+                shown = {name: entry[name] for name in ("id", "title", "modified_at", "labels")}
+                cmp.add_asset(KINDS[key], **shown)
