@@ -86,7 +86,8 @@ def exchange(
     """Send the request and read the answer, whatever its status; raises UnavailableError.
 
     A read that is already waiting can outlast the deadline by its own time-out, which is never
-    more than what was left when the request went out.
+    more than what was left when the request went out. Headers that drip in byte by byte escape it:
+    httpx gives no hook between them, so there the function's own time-out is the last word.
     """
     name = f"{request.method} {place(request.url)}"
     request.extensions = {**request.extensions, "timeout": _timeouts(name, deadline)}
