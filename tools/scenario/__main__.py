@@ -17,7 +17,7 @@ from tools.scenario.report import Passage, Report
 from tools.stand_in.client import StandIn
 
 PATIENCE_SECONDS = 60
-LOG_WIDTH = 100
+LOG_WIDTH = 120
 
 
 def main() -> int:

@@ -12,6 +12,14 @@ from rich.table import Table
 from tools.scenario.jobs import EndedJob
 
 SHORT = 8
+COLUMNS = {
+    "delivery → job": 17,
+    "outcome": 9,
+    "asset": 5,
+    "title": 5,
+    "state": 11,
+    "event": 16,
+}
 COLOURS = {"applied": "green", "superseded": "yellow", "dead_lettered": "red"}
 
 
@@ -61,11 +69,11 @@ class Report:
 
     def _table(self) -> Table:
         table = Table(title="What arrived", title_justify="left", box=box.SIMPLE_HEAD)
-        for heading in ("delivery → job", "outcome", "asset", "title", "state", "event"):
-            table.add_column(heading, no_wrap=True)
+        for heading, width in COLUMNS.items():
+            table.add_column(heading, no_wrap=True, min_width=width)
         for passage in self.passages:
-            name = f"[bold]{passage.event_name}[/] [dim]{passage.delivery_id[:SHORT]}[/]"
-            table.add_row(name, "", "", f"[dim]channel {passage.channel}[/]")
+            origin = f"[dim]{passage.delivery_id[:SHORT]} channel {passage.channel}[/]"
+            table.add_row(f"[bold]{passage.event_name}[/]", "", "", origin)
             for job in passage.ended:
                 table.add_row(*self._row(passage, job))
             table.add_section()
