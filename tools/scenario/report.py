@@ -12,14 +12,8 @@ from rich.table import Table
 from tools.scenario.jobs import EndedJob
 
 SHORT = 8
-COLUMNS = {
-    "delivery → job": 17,
-    "outcome": 9,
-    "asset": 5,
-    "title": 5,
-    "state": 11,
-    "event": 16,
-}
+COLUMNS = ("delivery → job", "outcome", "asset", "title", "state", "event")
+WRAPPED = {"asset", "title"}
 COLOURS = {"applied": "green", "superseded": "yellow", "dead_lettered": "red"}
 
 
@@ -69,8 +63,9 @@ class Report:
 
     def _table(self) -> Table:
         table = Table(title="What arrived", title_justify="left", box=box.SIMPLE_HEAD)
-        for heading, width in COLUMNS.items():
-            table.add_column(heading, no_wrap=True, min_width=width)
+        table.padding, table.pad_edge = (0, 1), False
+        for heading in COLUMNS:
+            table.add_column(heading, no_wrap=heading not in WRAPPED)
         for passage in self.passages:
             origin = f"[dim]{passage.delivery_id[:SHORT]} channel {passage.channel}[/]"
             table.add_row(f"[bold]{passage.event_name}[/]", "", "", origin)
