@@ -105,14 +105,18 @@ def set_up(environment: Environment) -> bool:
 
 
 def _commands(environment: Environment, *, uv: str | None) -> Iterable[list[str]]:
-    """Return the commands that make an environment; pip is in it, since `sam build` needs it."""
+    """Yield the commands that make an environment; pip is in it, since `sam build` needs it.
+
+    The requirements name every package, so nothing is resolved: pip could not anyway, since it
+    takes a pin for another requirement when the package is asked for with extras.
+    """
     python, folder = str(environment.python), str(environment.folder)
-    pinned = ["--require-hashes", "-r", str(environment.requirements)]
+    pinned = ["--no-deps", "--require-hashes", "-r", str(environment.requirements)]
     yield [sys.executable, "-m", "venv", folder]
     if uv:
         yield [uv, "pip", "install", "--quiet", "--python", python, *pinned]
     else:
-        quiet = ["--quiet", "--disable-pip-version-check"]
+        quiet = ["--quiet", "--quiet", "--disable-pip-version-check"]
         yield [python, "-m", "pip", "install", *quiet, *pinned]
 
 
