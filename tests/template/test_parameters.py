@@ -1,0 +1,128 @@
+"""Parameters explain themselves, take their defaults and refuse what would not work."""
+
+import re
+
+import pytest
+
+from tests.template import processed
+
+PARAMETERS = processed.parameters()
+PATTERNS = [name for name, each in PARAMETERS.items() if "AllowedPattern" in each]
+
+REFUSED = {
+    "CmpApiOrigins": [
+        "",
+        "http://api.cmp.optimizely.com",
+        "https://api.cmp.optimizely.com/",
+        "https://api.cmp.optimizely.com/v3",
+        "https://api.cmp.optimizely.com,",
+        "https://api.cmp.optimizely.com, https://api.welcomesoftware.com",
+        "https://user@api.cmp.optimizely.com",
+        "https://*.optimizely.com",
+        "https://api.cmp.optimizely.com?key=1",
+        "http://localhost.example.com",
+        "http://127.0.0.1@example.com",
+        "javascript:alert(1)",
+        "api.cmp.optimizely.com",
+    ],
+    "CmpApiBase": [
+        "",
+        "http://api.cmp.optimizely.com/v3",
+        "https://api.cmp.optimizely.com/v3?key=1",
+        "https://api.cmp.optimizely.com/v3#top",
+        "https://api.cmp.optimizely.com@example.com/v3",
+        "https:///v3",
+        "http://localhost@example.com/v3",
+        "javascript:alert(1)",
+    ],
+    "CmpTokenUrl": [
+        "",
+        "http://accounts.cmp.optimizely.com/o/oauth2/v1/token",
+        "https://accounts.cmp.optimizely.com",
+        "https://accounts.cmp.optimizely.com/o/oauth2/v1/token?key=1",
+        "https://accounts.cmp.optimizely.com@example.com/token",
+        "https:///token",
+        "http://localhost.example.com/token",
+        "javascript:alert(1)",
+    ],
+    "CmpScope": ['read"', "back\\slash", "line\nbreak", "ü"],
+    "AlarmTopicArn": [
+        "alarms",
+        "arn:aws:sqs:eu-west-1:123456789012:alarms",
+        "arn:aws:sns:eu-west-1:1234:alarms",
+        "arn:aws:sns:eu-west-1:123456789012:",
+    ],
+    "AwsEndpointUrl": ["localhost:4566", "http://localhost:4566/", "http://user@localhost"],
+}
+ACCEPTED = {
+    "CmpApiOrigins": [
+        "http://127.0.0.1:8080",
+        "http://localhost:8080,https://cmp.example.com:8443",
+    ],
+    "CmpApiBase": ["http://127.0.0.1:8080/v3", "https://cmp.example.com:8443/v3"],
+    "CmpTokenUrl": ["http://127.0.0.1:8080/o/oauth2/v1/token", "http://localhost/token"],
+    "CmpScope": ["read write", "openid"],
+    "AlarmTopicArn": [
+        "arn:aws:sns:eu-west-1:123456789012:alarms",
+        "arn:aws-cn:sns:cn-north-1:123456789012:a",
+    ],
+    "AwsEndpointUrl": ["http://localhost:4566", "http://127.0.0.1:4566"],
+}
+
+
+def _pairs(values: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, each in values.items() for value in each]
+
+
+def _takes(name: str, value: str) -> bool:
+    return re.fullmatch(PARAMETERS[name]["AllowedPattern"], value) is not None
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_explains_itself(name: str) -> None:
+    assert PARAMETERS[name]["Description"].endswith((".", ")"))
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_is_validated(name: str) -> None:
+    assert PARAMETERS[name].keys() & {"AllowedPattern", "AllowedValues", "MinValue"}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_default_is_taken(name: str) -> None:
+    parameter = PARAMETERS[name]
+    default = parameter["Default"]
+
+    assert default in parameter.get("AllowedValues", [default])
+    assert parameter.get("MinValue", default) <= default <= parameter.get("MaxValue", default)
+    assert "AllowedPattern" not in parameter or _takes(name, default)
+
+
+def test_every_pattern_is_tried() -> None:
+    assert set(PATTERNS) == REFUSED.keys() == ACCEPTED.keys()
+
+
+@pytest.mark.parametrize(("name", "value"), _pairs(REFUSED))
+def test_a_pattern_refuses_what_would_not_work(name: str, value: str) -> None:
+    assert not _takes(name, value)
+
+
+@pytest.mark.parametrize(("name", "value"), _pairs(ACCEPTED))
+def test_a_pattern_takes_what_works(name: str, value: str) -> None:
+    assert _takes(name, value)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_pattern_that_refuses_says_what_it_wants(name: str) -> None:
+    assert PARAMETERS[name]["ConstraintDescription"]
+
+
+def test_the_archive_outlives_every_dead_letter() -> None:
+    assert PARAMETERS["ArchiveRetentionDays"]["MinValue"] >= 18
+
+
+def test_every_parameter_is_asked_for_in_a_group() -> None:
+    groups = processed.interface()["ParameterGroups"]
+
+    asked = [name for group in groups for name in group["Parameters"]]
+    assert sorted(asked) == sorted(PARAMETERS)

@@ -1,0 +1,138 @@
+"""Each role holds exactly what its function's code uses, read on the processed template."""
+
+import pytest
+
+from tests.template import processed
+from tests.template.processed import Grant
+
+ROLES = processed.of_type("AWS::IAM::Role")
+
+
+def _every_function(name: str) -> set[Grant]:
+    """What Lambda itself needs to write the log and the trace; X-Ray takes no resource."""
+    return {
+        Grant("logs:CreateLogStream", f"{name}LogGroup"),
+        Grant("logs:PutLogEvents", f"{name}LogGroup"),
+        Grant("xray:PutTelemetryRecords", "*"),
+        Grant("xray:PutTraceSegments", "*"),
+    }
+
+
+def _publish_worker(name: str) -> set[Grant]:
+    queue = name.removeprefix("On")
+    return _every_function(name) | {
+        Grant("sqs:ReceiveMessage", f"{queue}Queue"),  # the event source mapping
+        Grant("sqs:DeleteMessage", f"{queue}Queue"),  # the event source mapping
+        Grant("sqs:GetQueueAttributes", f"{queue}Queue"),  # the event source mapping
+        Grant("sqs:ChangeMessageVisibility", f"{queue}Queue"),  # worker._come_back
+        Grant("sqs:SendMessage", f"{queue}DeadLetterQueue"),  # dead_letters.send
+        Grant("dynamodb:Query", "CatalogueTable"),  # catalogue.read
+        Grant("dynamodb:PutItem", "CatalogueTable"),  # catalogue.write, in a transaction
+        Grant("dynamodb:UpdateItem", "CatalogueTable"),  # leases, outcomes, catalogue.confirm
+        Grant("dynamodb:DeleteItem", "CatalogueTable"),  # leases.release
+        Grant("events:PutEvents", "EventBus"),  # bus.put
+    }
+
+
+def _detail_worker(name: str) -> set[Grant]:
+    return _publish_worker(name) | {
+        Grant("s3:GetObject", "ArchiveBucket/deliveries/*"),  # delivered.entry
+        Grant("s3:PutObject", "AssetBucket/assets/*"),  # documents.put
+        Grant("s3:GetObject", "AssetBucket/assets/*"),  # documents.put: If-Match and HeadObject
+        Grant("s3:ListBucket", "ArchiveBucket"),  # delivered.entry: 404, not 403, if it is gone
+        Grant("s3:ListBucket", "AssetBucket"),  # documents.put: 404, not 403, if it is gone
+        Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
+        Grant("lambda:InvokeFunction", "RefreshTokenFunction"),  # tokens.TokenSource
+    }
+
+
+EXPECTED = {
+    "ReceiveWebhookFunction": _every_function("ReceiveWebhook")
+    | {
+        Grant("secretsmanager:GetSecretValue", "WebhookSecret"),  # aws.secret
+        Grant("s3:PutObject", "ArchiveBucket/deliveries/*"),  # archive.store
+        Grant("sqs:SendMessage", "AssetPublishedQueue"),  # outbox.send
+        Grant("sqs:SendMessage", "AssetSyncedQueue"),  # outbox.send
+        Grant("sqs:SendMessage", "AssetUnpublishedQueue"),  # outbox.send
+        Grant("sqs:SendMessage", "OtherEventQueue"),  # outbox.send
+        Grant("sqs:SendMessage", "QuarantineQueue"),  # quarantine.put
+        Grant("dynamodb:PutItem", "CatalogueTable"),  # quarantine.put
+    },
+    "OnAssetPublishedFunction": _detail_worker("OnAssetPublished"),
+    "OnAssetSyncedFunction": _detail_worker("OnAssetSynced"),
+    "OnAssetUnpublishedFunction": _publish_worker("OnAssetUnpublished"),
+    "RefreshTokenFunction": _every_function("RefreshToken")
+    | {
+        Grant("secretsmanager:GetSecretValue", "CredentialsSecret"),  # credentials.read
+        Grant("secretsmanager:PutSecretValue", "CredentialsSecret"),  # credentials.rotate
+        Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
+        Grant("secretsmanager:PutSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.write
+        Grant("dynamodb:UpdateItem", "CatalogueTable"),  # leases.acquire
+        Grant("dynamodb:DeleteItem", "CatalogueTable"),  # leases.release
+        Grant("sqs:SendMessage", "RefreshTokenDeadLetterQueue"),  # Lambda, when it gives up
+    },
+}
+
+
+def test_the_table_below_names_every_function() -> None:
+    assert EXPECTED.keys() == processed.functions().keys()
+
+
+@pytest.mark.parametrize("function", EXPECTED)
+def test_a_role_holds_exactly_what_its_function_uses(function: str) -> None:
+    granted = processed.grants(processed.role_of(function))
+
+    assert granted == EXPECTED[function]
+
+
+def test_the_scheduler_may_invoke_one_function_and_keep_its_failures() -> None:
+    assert processed.grants("RefreshTokenScheduleRole") == {
+        Grant("lambda:InvokeFunction", "RefreshTokenFunction"),
+        Grant("sqs:SendMessage", "RefreshTokenDeadLetterQueue"),
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_has_no_policies_of_others(role: str) -> None:
+    assert not ROLES[role].keys() & {"ManagedPolicyArns", "PermissionsBoundary"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_names_its_actions_and_resources(role: str) -> None:
+    for action, resource in processed.grants(role):
+        assert "*" not in action
+        assert resource != "*" or action.startswith("xray:")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_allows_and_leaves_nothing_to_exceptions(role: str) -> None:
+    for statement in processed.statements(role):
+        assert statement["Effect"] == "Allow"
+        assert not statement.keys() & {"NotAction", "NotResource"}
+
+
+def test_only_refresh_token_reads_the_credentials_or_writes_a_token() -> None:
+    guarded = {
+        Grant("secretsmanager:GetSecretValue", "CredentialsSecret"),
+        Grant("secretsmanager:PutSecretValue", "CredentialsSecret"),
+        Grant("secretsmanager:PutSecretValue", "AccessTokenSecret"),
+    }
+
+    assert [role for role in ROLES if processed.grants(role) & guarded] == ["RefreshTokenRole"]
+
+
+def test_receiver_and_refresh_write_no_items_but_their_own() -> None:
+    keys = {
+        role: [
+            operator["dynamodb:LeadingKeys"]
+            for statement in processed.statements(role)
+            if "CatalogueTable" in map(processed.target, processed.listed(statement["Resource"]))
+            for operator in statement["Condition"].values()
+        ]
+        for role in ("ReceiveWebhookRole", "RefreshTokenRole")
+    }
+
+    assert keys == {
+        "ReceiveWebhookRole": ["QUARANTINE#*"],
+        "RefreshTokenRole": ["LEASE#refresh_token"],
+    }
