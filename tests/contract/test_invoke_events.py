@@ -1,0 +1,69 @@
+"""The inputs under events/invoke are what Lambda would hand to the functions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cmp_relay import archive, deliveries, gateway, routing
+from cmp_relay.deliveries import Receipt
+from tests.support import samples
+from tests.template import processed, snapshot
+
+FOLDER = snapshot.PROJECT / "events" / "invoke"
+RECEIVED_AT = 1_700_000_000_000
+DELIVERY_IDS = {
+    "asset_published": "00000000-0000-4000-8000-000000000001",
+    "asset_synced": "00000000-0000-4000-8000-000000000002",
+    "asset_unpublished": "00000000-0000-4000-8000-000000000003",
+}
+YEAR_2100 = 4_102_444_800_000
+
+
+def invoke_event(function: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((FOLDER / f"{function}.json").read_text())
+    return document
+
+
+def test_the_receivers_body_is_the_sample_as_cmp_sends_it() -> None:
+    request = gateway.Request(invoke_event("receive_webhook"))
+
+    assert request.is_webhook
+    assert request.body() == samples.raw("asset_published")
+    assert request.headers["content-length"] == str(len(samples.raw("asset_published")))
+    assert request.headers["callback-secret"] == "your-webhook-secret"
+
+
+@pytest.mark.parametrize("name", sorted(routing.PUBLISH_ROUTES))
+def test_a_workers_jobs_are_those_that_the_receiver_makes_of_the_sample(name: str) -> None:
+    delivery_id = DELIVERY_IDS[name]
+    receipt = Receipt(delivery_id, RECEIVED_AT, "default", archive.key(delivery_id, RECEIVED_AT))
+
+    bodies = [json.loads(record["body"]) for record in invoke_event(f"on_{name}")["Records"]]
+
+    assert bodies == deliveries.split(deliveries.read(samples.raw(name)), receipt).jobs
+
+
+@pytest.mark.parametrize("name", sorted(routing.PUBLISH_ROUTES))
+def test_a_workers_messages_come_from_its_queue_and_never_expire(name: str) -> None:
+    queue = name.title().replace("_", "") + "Queue"
+
+    for record in invoke_event(f"on_{name}")["Records"]:
+        assert record["eventSourceARN"].endswith(f":{queue}")
+        assert int(record["attributes"]["SentTimestamp"]) == YEAR_2100
+
+
+def test_the_tick_is_the_one_that_the_schedule_sends() -> None:
+    (schedule,) = processed.of_type("AWS::Scheduler::Schedule").values()
+
+    assert invoke_event("refresh_token") == json.loads(schedule["Target"]["Input"])
+
+
+def test_every_variable_of_every_function_can_be_filled_in_for_sam_local_invoke() -> None:
+    given = json.loads((FOLDER.parent / "env.json").read_text())
+    shared = snapshot.source()["Globals"]["Function"]["Environment"]["Variables"]
+
+    assert {name: sorted(variables) for name, variables in given.items()} == {
+        name: sorted(function["Environment"]["Variables"].keys() - shared.keys())
+        for name, function in processed.functions().items()
+    }
