@@ -25,7 +25,7 @@ console = Console()
 
 
 def main(
-    runs: Annotated[int, typer.Option(help="Fresh interpreters for each function.")] = 15,
+    runs: Annotated[int, typer.Option(help="Fresh interpreters for each function.")] = 12,
     warm: Annotated[int, typer.Option(help="Deliveries after the first one.")] = 300,
 ) -> None:
     """Print CPU times, the least of many runs, and fail if the receiver takes too much."""

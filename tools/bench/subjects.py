@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 BASELINE = "baseline"
 RECEIVER = "receive_webhook"
-EVENTS = world.PROJECT / "events" / "invoke"
 
 
 class BenchmarkError(Exception):
@@ -53,7 +52,7 @@ def subjects(folder: Path, url: str) -> list[Subject]:
     found = [Subject(BASELINE, "tools.bench.baseline", _event(RECEIVER, folder, url))]
     for path in sorted((world.PROJECT / "functions").glob("*/app.py")):
         name = path.parent.name
-        if not (EVENTS / f"{name}.json").exists():
+        if not (world.EVENTS / f"{name}.json").exists():
             raise BenchmarkError(f"events/invoke/{name}.json is missing")
         found.append(Subject(name, f"functions.{name}.app", _event(name, folder, url)))
     return found
@@ -64,7 +63,7 @@ def _event(name: str, folder: Path, url: str) -> Path:
 
     So nothing leaves this machine, and no worker takes its job for an expired one.
     """
-    event = json.loads((EVENTS / f"{name}.json").read_text().replace(world.CMP, url))
+    event = json.loads((world.EVENTS / f"{name}.json").read_text().replace(world.CMP, url))
     for record in event.get("Records", []):
         record["attributes"]["SentTimestamp"] = str(int(time.time() * 1000))
     path = folder / f"{name}.json"

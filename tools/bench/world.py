@@ -12,7 +12,7 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 SAMPLE = PROJECT / "events" / "webhooks" / "asset_published.json"
-WEBHOOK_SECRET = "local"  # noqa: S105  # what events/invoke/receive_webhook.json shows
+EVENTS = PROJECT / "events" / "invoke"
 CMP = "https://api.cmp.optimizely.com"
 
 
@@ -30,7 +30,7 @@ def variables(url: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": "eu-west-1",
         "AWS_SECRET_ACCESS_KEY": "bench",
-        "BASELINE_SECRET": WEBHOOK_SECRET,
+        "BASELINE_SECRET": webhook_secret(),
         "CATALOGUE_TABLE": "catalogue",
         "CMP_API_BASE": f"{url}/v3",
         "CMP_API_ORIGINS": url,
@@ -48,6 +48,12 @@ def variables(url: str) -> dict[str, str]:
         "TOKEN_SECRET_ARN": "token",
         "WEBHOOK_SECRET_ARN": "webhook",
     }
+
+
+def webhook_secret() -> str:
+    """Return the secret that the receiver's event shows, which is thereby the accepted one."""
+    event = json.loads((EVENTS / "receive_webhook.json").read_text())
+    return str(event["headers"]["callback-secret"])
 
 
 def answer(method: str, path: str, target: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -85,7 +91,7 @@ def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
 def _secret(name: str) -> dict[str, Any]:
     now = time.time()
     secrets: dict[str, dict[str, Any]] = {
-        "webhook": {"current": WEBHOOK_SECRET, "accepted": []},
+        "webhook": {"current": webhook_secret(), "accepted": []},
         "token": {"access_token": "bench", "obtained_at": now - 60, "expires_at": now + 60 * 60},
         "credentials": {"client_id": "bench", "client_secret": "bench"},
     }
