@@ -1,0 +1,78 @@
+"""A worker may die at every one of its calls to AWS, before or after the call takes effect."""
+
+from typing import Any
+
+import pytest
+
+from cmp_relay.publishing import LEASE_SECONDS
+from tests.support.clock import NOON
+from tests.support.killer import ProcessKilled
+from tests.support.publish_jobs import body, entry, link, receipt
+from tests.support.worker_stack import WorkerStack
+
+Story = list[tuple[str, str]]
+STORIES: dict[str, Story] = {
+    "publish": [("published", "asset_published")],
+    "sync": [("published", "asset_published"), ("synced", "asset_synced")],
+    "unpublish": [("published", "asset_published"), ("unpublished", "asset_unpublished")],
+    "unpublish first": [("unpublished", "asset_unpublished"), ("published", "asset_published")],
+}
+
+
+def message(stack: WorkerStack, delivery_id: str, event_name: str) -> str:
+    modified_at = f"2026-11-21T11:{len(delivery_id):02d}:00Z"
+    if event_name == "asset_unpublished":
+        entries = [{"id": "image-1", "links": {"self": link("image-1")}}]
+    else:
+        entries = [entry(modified_at=modified_at)]
+    stack.api.resources[link("image-1")] = entry(modified_at="2026-11-21T11:30:00Z")
+    (found,) = stack.deliver(body(event_name, entries), receipt(delivery_id, NOON))
+    return found
+
+
+def tell(stack: WorkerStack, story: Story) -> str:
+    """Live through all of a story but its last message, which is returned."""
+    *before, last = [message(stack, *step) for step in story]
+    for step in before:
+        assert stack.work(step) == []
+    stack.killer.calls.clear()
+    return last
+
+
+def heard(stack: WorkerStack) -> list[str]:
+    """Return the ids of the events on the bus, in order and each once."""
+    return list(dict.fromkeys(event["detail"]["id"] for event in stack.announced()))
+
+
+def state(stack: WorkerStack) -> dict[str, Any]:
+    """Return all that has to be the same, however often a worker died."""
+    return {
+        "assets": stack.items("ASSET#"),
+        "counts": stack.counts(),
+        "documents": stack.documents(),
+        "outcomes": stack.outcomes(),
+        "leases": stack.items("LEASE#"),
+    }
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("name", STORIES)
+def test_redelivery_leads_to_the_same_end(stack: WorkerStack, name: str, after: bool) -> None:
+    assert stack.work(tell(stack, STORIES[name])) == []
+    expected, announced = state(stack), heard(stack)
+    calls = len(stack.killer.calls)
+
+    for call in range(calls):
+        stack.empty()
+        last = tell(stack, STORIES[name])
+        stack.killer.kill_at(call, after=after)
+        with pytest.raises(ProcessKilled):
+            stack.work(last)
+        stack.killer.spare()
+        stack.lease_clock.advance(LEASE_SECONDS + 1)
+
+        came_back = stack.work(last)
+
+        assert came_back == [], call
+        assert state(stack) == expected, call
+        assert heard(stack) == announced, call

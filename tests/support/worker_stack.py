@@ -1,0 +1,303 @@
+"""All that a publish worker reads and writes, in moto, and what is to be found afterwards."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import boto3
+import pytest
+from boto3.dynamodb.types import TypeDeserializer
+from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
+
+from cmp_relay import archive
+from cmp_relay.bus import Bus
+from cmp_relay.catalogue import Catalogue
+from cmp_relay.clients import CONFIG
+from cmp_relay.dead_letters import DeadLetters
+from cmp_relay.delivered import Delivered
+from cmp_relay.deliveries import Receipt
+from cmp_relay.details import Details
+from cmp_relay.documents import Documents
+from cmp_relay.leases import Leases
+from cmp_relay.outcomes import Outcomes
+from cmp_relay.publishing import Publishing
+from cmp_relay.worker import Worker
+from tests.support import environment, publish_jobs
+from tests.support.clock import Clock
+from tests.support.context import LambdaContext as FakeContext
+from tests.support.fake_open_api import FakeOpenApi
+from tests.support.killer import Killer
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+
+class Clients(NamedTuple):
+    """Clients of AWS; those of the workers are others than those that tests look with."""
+
+    table: "DynamoDBClient"
+    objects: "S3Client"
+    bus: "EventBridgeClient"
+    queues: "SQSClient"
+
+
+@cache
+def clients(_whose: str) -> Clients:
+    """Build clients once: that takes longer than most tests."""
+    return Clients(
+        boto3.client("dynamodb", config=CONFIG),
+        boto3.client("s3", config=CONFIG),
+        boto3.client("events", config=CONFIG),
+        boto3.client("sqs", config=CONFIG),
+    )
+
+
+CONTEXT = cast("LambdaContext", FakeContext(remaining_milliseconds=60_000))
+CHANGE_VISIBILITY = "provide-client-params.sqs.ChangeMessageVisibility"
+QUEUES = ("work", "dead-letter", "bus-tap")
+
+
+def create_table(client: "DynamoDBClient") -> None:
+    """Create the catalogue table as the template describes it."""
+    client.create_table(
+        TableName="catalogue",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("pk", "sk", "listing", "modified_at")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "listing",
+                "KeySchema": [
+                    {"AttributeName": "listing", "KeyType": "HASH"},
+                    {"AttributeName": "modified_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def create_bucket(client: "S3Client", name: str) -> None:
+    """Create a bucket in the tests' region."""
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+
+def create_bus(events: "EventBridgeClient") -> None:
+    """Create the bus, with a queue that hears all of it."""
+    arn = f"arn:aws:sqs:{environment.REGION}:{environment.ACCOUNT}:bus-tap"
+    events.create_event_bus(Name="bus")
+    pattern = json.dumps({"source": ["cmp-relay"]})
+    events.put_rule(Name="all", EventBusName="bus", EventPattern=pattern)
+    events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "tap", "Arn": arn}])
+
+
+class WorkerStack:
+    """The publish workers' table, buckets, queues and bus, with a fake of CMP's Open API."""
+
+    def __init__(self) -> None:
+        """Create them all, empty."""
+        self.dynamodb, self.s3, events, self.sqs = clients("tests")
+        for name in QUEUES:
+            self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "3600"})
+        for name in ("archive", "assets"):
+            create_bucket(self.s3, name)
+        create_table(self.dynamodb)
+        create_bus(events)
+        self.api = FakeOpenApi()
+        self.clock = Clock()
+        self.lease_clock = Clock()
+        self.killer = Killer()
+        self.visibilities: list[int] = []
+        for client in clients("workers"):
+            self.killer.watch(client)
+        noted = clients("workers").queues.meta.events
+        noted.register(CHANGE_VISIBILITY, self._note_visibility)
+
+    def close(self) -> None:
+        """Let go of the workers' clients."""
+        for client in clients("workers"):
+            self.killer.leave(client)
+        noted = clients("workers").queues.meta.events
+        noted.unregister(CHANGE_VISIBILITY, self._note_visibility)
+
+    def empty(self) -> None:
+        """Forget everything: as good as a new stack, and much faster."""
+        for item in self.dynamodb.scan(TableName="catalogue")["Items"]:
+            key = {"pk": item["pk"], "sk": item["sk"]}
+            self.dynamodb.delete_item(TableName="catalogue", Key=key)
+        for name in self.documents():
+            self.s3.delete_object(Bucket="assets", Key=name)
+        self.announced()
+        self.dead_letters()
+
+    def worker(self, *, asks_cmp: bool = True) -> Worker:
+        """Build a worker as a new execution environment would."""
+        table, objects, bus, queues = clients("workers")
+        stored = Documents(objects, "assets")
+        outcomes = Outcomes(table, "catalogue", now=self.clock)
+        details = Details(
+            api=self.api,
+            delivered=Delivered(objects, "archive"),
+            stored=stored,
+            outcomes=outcomes,
+            gone_recheck_seconds=60,
+            now=self.clock,
+        )
+        publishing = Publishing(
+            catalogue=Catalogue(table, "catalogue"),
+            stored=stored,
+            bus=Bus(bus, "bus"),
+            leases=Leases(table, "catalogue", now=self.lease_clock.seconds),
+            enrich=details if asks_cmp else None,
+            now=self.clock,
+        )
+        return Worker(
+            work=publishing.apply,
+            outcomes=outcomes,
+            dead_letters=DeadLetters(queues, environment.queue_url("dead-letter")),
+            client=queues,
+            queue_url=environment.queue_url("work"),
+            reserve_seconds=25,
+            now=self.clock,
+        )
+
+    def deliver(self, raw: bytes, receipt: Receipt) -> list[str]:
+        """Archive a delivery and return the messages of its jobs, as receive_webhook does."""
+        archived = archive.document(receipt, raw, request_id="request-1", headers={})
+        body = json.dumps(archived).encode()
+        self.s3.put_object(Bucket="archive", Key=receipt.archive_key, Body=body)
+        return publish_jobs.jobs(raw, receipt)
+
+    def event(self, *messages: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Return what Lambda reads from the queue; `changes` replace parts of each record."""
+        return {"Records": [self._record(message, **changes) for message in messages]}
+
+    def work(self, *messages: str) -> list[str]:
+        """Let a new worker have the messages and return the ids of those that come back."""
+        asks_cmp = not any('"asset_unpublished"' in message for message in messages)
+        answer = self.worker(asks_cmp=asks_cmp).handle(self.event(*messages), CONTEXT)
+        return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+
+    def items(self, prefix: str) -> list[dict[str, Any]]:
+        """Return the items whose partition begins so, ordered by their keys."""
+        read = TypeDeserializer().deserialize
+        found = [
+            {name: read(value) for name, value in raw.items()}
+            for raw in self.dynamodb.scan(TableName="catalogue")["Items"]
+        ]
+        mine = [item for item in found if item["pk"].startswith(prefix)]
+        return sorted(mine, key=lambda item: (item["pk"], item["sk"]))
+
+    def asset(self, asset_id: str = "image-1") -> dict[str, Any]:
+        """Return the item of an asset."""
+        found: dict[str, Any]
+        (found,) = [item for item in self.items(f"ASSET#{asset_id}") if item["sk"] == "ASSET"]
+        return found
+
+    def outcomes(self) -> dict[str, str | None]:
+        """Return the outcome of each job that began, None while in flight."""
+        return {item["pk"].removeprefix("JOB#"): item.get("outcome") for item in self.items("JOB#")}
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs ended in which way, by the counters."""
+        sums: dict[str, int] = {}
+        for item in self.items("COUNT#"):
+            for name in item.keys() - {"pk", "sk"}:
+                sums[name] = sums.get(name, 0) + int(item[name])
+        return {name: count for name, count in sums.items() if count}
+
+    def documents(self) -> dict[str, Any]:
+        """Return every document of the asset bucket by its key."""
+        found = {}
+        for each in self.s3.list_objects_v2(Bucket="assets").get("Contents", []):
+            body = self.s3.get_object(Bucket="assets", Key=each["Key"])["Body"]
+            found[each["Key"]] = json.loads(body.read())
+        return found
+
+    def announced(self) -> list[dict[str, Any]]:
+        """Return and remove what the bus has heard."""
+        return [json.loads(message["Body"]) for message in self._messages("bus-tap")]
+
+    def dead_letters(self) -> list[tuple[str, dict[str, str]]]:
+        """Return and remove the dead letters: their bodies and why they are there."""
+        return [
+            (
+                message["Body"],
+                {name: each["StringValue"] for name, each in message["MessageAttributes"].items()},
+            )
+            for message in self._messages("dead-letter")
+        ]
+
+    def _messages(self, queue: str) -> list[Mapping[str, Any]]:
+        url = environment.queue_url(queue)
+        found: list[Mapping[str, Any]] = []
+        while batch := self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            found.extend(batch)
+            for message in batch:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def _record(
+        self,
+        message: str,
+        *,
+        sent_at: int | None = None,
+        receives: int = 1,
+        attributes: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Send a message and receive it, so that its visibility can really be changed."""
+        url = environment.queue_url("work")
+        self.sqs.send_message(QueueUrl=url, MessageBody=message)
+        (got,) = self.sqs.receive_message(QueueUrl=url)["Messages"]
+        return {
+            "messageId": got["MessageId"],
+            "receiptHandle": got["ReceiptHandle"],
+            "body": message,
+            "attributes": {
+                "ApproximateReceiveCount": str(receives),
+                "SentTimestamp": str(self.clock() if sent_at is None else sent_at),
+            },
+            "messageAttributes": {
+                name: {"dataType": "String", "stringValue": value}
+                for name, value in (attributes or {}).items()
+            },
+            "eventSource": "aws:sqs",
+        }
+
+    def _note_visibility(self, params: Mapping[str, Any], **_: object) -> None:
+        self.visibilities.append(params["VisibilityTimeout"])
+
+
+@contextmanager
+def worker_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerStack]:
+    """Yield a fresh stack that several threads may use: moto itself keeps nothing apart."""
+    lock = threading.Lock()
+    answer = BotocoreStubber.__call__
+
+    def one_at_a_time(stubber: BotocoreStubber, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        with lock:
+            return answer(stubber, *args, **kwargs)
+
+    monkeypatch.setattr(BotocoreStubber, "__call__", one_at_a_time)
+    with mock_aws():
+        stack = WorkerStack()
+        try:
+            yield stack
+        finally:
+            stack.close()
