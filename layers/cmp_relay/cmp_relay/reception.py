@@ -49,7 +49,7 @@ class Reception:
             return gateway.unavailable()
 
     def _receive(self, request: gateway.Request, aws: Aws) -> gateway.Answer:
-        secrets = self.secrets.get(lambda: aws.secret(self.settings.webhook_secret_arn))
+        secrets = self.secrets.get(lambda: self._read_secrets(aws))
         matched = verification.verify(self._shown(request), secrets)
         raw, receipt = request.body(), self._receipt(request)
         headers = archive.harmless(request.headers, secrets.appear_in)
@@ -59,6 +59,14 @@ class Reception:
         self._pass_on(event_name, split, receipt, aws)
         self._tell(request, receipt, event_name, split, matched)
         return gateway.accepted(receipt.delivery_id, len(split.jobs))
+
+    def _read_secrets(self, aws: Aws) -> verification.Secrets:
+        try:
+            return verification.Secrets.of(aws.secret(self.settings.webhook_secret_arn))
+        except StorageError as error:
+            self.logger.error("webhook secret not read", detail=str(error))
+            self._count("SecretsNotRead")
+            raise
 
     def _shown(self, request: gateway.Request) -> list[str]:
         """Return what the caller shows; always as many values, whatever it sent."""

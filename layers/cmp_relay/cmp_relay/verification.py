@@ -23,15 +23,18 @@ class Secrets:
 
     @classmethod
     def of(cls, text: str) -> "Secrets":
-        """Read `{"current": str, "accepted": [str, …]}`; raises ValueError for anything else."""
-        document = json.loads(text)
+        """Read `{"current": str, "accepted": [str, …]}`; raises StorageError for anything else."""
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = None
         if not isinstance(document, dict):
-            raise ValueError("not an object")
+            raise StorageError("the webhook secret is not a JSON object")
         current, accepted = document.get("current", ""), document.get("accepted", [])
         if not isinstance(accepted, list) or not all(
             isinstance(value, str) for value in (current, *accepted)
         ):
-            raise ValueError("current is not a string or accepted not a list of strings")
+            raise StorageError("current is not a string or accepted not a list of strings")
         others = ((f"accepted-{n}", value) for n, value in enumerate(accepted, start=1))
         return cls((("current", current), *others))
 
@@ -71,15 +74,15 @@ class SecretCache:
         self._secrets: Secrets | None = None
         self._stale_at = float("-inf")
 
-    def get(self, fetch: Callable[[], str]) -> Secrets:
-        """Return the secrets; raises StorageError if there have never been readable ones."""
+    def get(self, fetch: Callable[[], Secrets]) -> Secrets:
+        """Return the secrets; raises what `fetch` raises if there have never been good ones."""
         if self._clock() < self._stale_at and self._secrets is not None:
             return self._secrets
         try:
-            self._secrets = Secrets.of(fetch())
-        except (StorageError, ValueError) as error:
+            self._secrets = fetch()
+        except StorageError:
             if self._secrets is None:
-                raise StorageError("the webhook secret cannot be read") from error
+                raise
         # After a failure too: else each delivery of an outage would wait for the time-outs again
         self._stale_at = self._clock() + REFRESH_SECONDS
         return self._secrets

@@ -59,7 +59,7 @@ def test_finds_a_secret_inside_other_text() -> None:
     ["", "plain", "[]", '{"current": 1}', '{"current": "a", "accepted": "b"}', '{"accepted": [1]}'],
 )
 def test_refuses_a_secret_of_another_shape(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # json's own is one too
+    with pytest.raises(StorageError):
         Secrets.of(text)
 
 
@@ -70,11 +70,11 @@ class Store:
         self.value: str | None = '{"current": "first"}'
         self.reads = 0
 
-    def fetch(self) -> str:
+    def fetch(self) -> Secrets:
         self.reads += 1
         if self.value is None:
             raise StorageError("away")
-        return self.value
+        return Secrets.of(self.value)
 
 
 def test_the_secret_is_read_once_a_minute() -> None:

@@ -49,6 +49,11 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return found
 
 
+def logged(caplog: pytest.LogCaptureFixture) -> str:
+    """Return all that was logged, with every key."""
+    return "".join(str(vars(record)) for record in caplog.records)
+
+
 # Accepted
 
 
@@ -232,12 +237,16 @@ def test_a_stranger_learns_nothing_and_leaves_nothing(
     ("key", "expected"), [(SECRET, 202), (OLD_SECRET, 202), ("", 401), ("wrong", 401)]
 )
 def test_the_secret_may_come_in_the_url_where_that_is_allowed(
-    stack: ReceiverStack, capsys: pytest.CaptureFixture[str], key: str, expected: int
+    stack: ReceiverStack,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    key: str,
+    expected: int,
 ) -> None:
     status, _ = post(http_api_event(samples.raw("asset_synced"), query={"key": key}))
 
     assert status == expected
-    assert SECRET not in capsys.readouterr().out
+    assert SECRET not in capsys.readouterr().out + logged(caplog)
     assert SECRET not in json.dumps(stack.archived())
 
 
@@ -286,6 +295,23 @@ def test_cmp_has_to_retry_while_the_secret_was_never_read(stack: ReceiverStack) 
 
     assert status == 503
     assert stack.is_empty()
+
+
+def test_deliveries_are_taken_while_the_secret_cannot_be_read_again(
+    stack: ReceiverStack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    cache = SecretCache(lambda: now[0])
+    monkeypatch.setattr(app, "reception", replace(app.reception, secrets=cache))
+    post(http_api_event(samples.raw("asset_synced"), headers=CMP))
+    stack.secrets.put_secret_value(SecretId="webhook", SecretString=f"spoilt {SECRET}")
+
+    now[0] = 61.0
+    status, _ = post(http_api_event(samples.raw("asset_synced"), headers=CMP))
+
+    assert status == 202
+    assert "webhook secret not read" in caplog.text
+    assert SECRET not in logged(caplog)
 
 
 # Cold start
