@@ -138,7 +138,7 @@ def _publish(
     after = replace(
         before,
         published_at=published_at,
-        modified_at=max(notice.modified_at or 0, before.modified_at or 0) or None,
+        modified_at=_newest(before, notice),
         applied_at=now,
     )
     if not is_open(after, others):
@@ -161,6 +161,9 @@ def _publish_closed(before: Publication, notice: Notice, now: int) -> Verdict:
     after = replace(before, published_at=before.published_at or notice.received_at)
     if publishes and before.modified_at is None:
         after = replace(after, modified_at=notice.modified_at, applied_at=now)
+    elif notice.received_at <= before.applied_at:
+        # What was under way beside the unpublish counts as if it had come first.
+        after = replace(after, modified_at=_newest(before, notice))
     return Verdict(after, superseded="this publication has been unpublished")
 
 
@@ -170,6 +173,10 @@ def _republishes(before: Publication, notice: Notice) -> bool:
         and notice.received_at > before.applied_at
         and _older(before.modified_at, notice.modified_at)
     )
+
+
+def _newest(before: Publication, notice: Notice) -> int | None:
+    return max(notice.modified_at or 0, before.modified_at or 0) or None
 
 
 def _older(one: int | None, other: int | None) -> bool:
