@@ -1,6 +1,8 @@
 """Points in time: ms since the epoch inside, ISO 8601 in UTC outside."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def read(text: object) -> int | None:
@@ -11,17 +13,16 @@ def read(text: object) -> int | None:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
     try:
-        return round(moment.timestamp() * 1000)
-    except (OverflowError, ValueError):
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
         return None
+    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def iso(milliseconds: int) -> str:
     """Write ms as `2026-11-21T18:20:00.123Z`, which sorts as text."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    moment = EPOCH + timedelta(milliseconds=milliseconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
