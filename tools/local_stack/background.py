@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tools.local_stack.errors import ProcessError
@@ -25,15 +25,17 @@ GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.05
 TAIL_CHARACTERS = 2000
 
+# What this process has started itself it also has to wait for, whoever asks to end it.
+_children: dict[int, subprocess.Popen[bytes]] = {}
 
-@dataclass
+
+@dataclass(frozen=True)
 class BackgroundProcess:
     """One program with its children, its pid file and its log."""
 
     name: str
     pid_file: Path
     log: Path
-    _child: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(
         self,
@@ -51,7 +53,7 @@ class BackgroundProcess:
         """
         with self.pid_file.open("w") as held, self.log.open("wb") as log:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._child = subprocess.Popen(  # noqa: S603  # our own commands
+            child = subprocess.Popen(  # noqa: S603  # our own commands
                 command,
                 env=dict(env),
                 cwd=cwd,
@@ -61,8 +63,9 @@ class BackgroundProcess:
                 pass_fds=(held.fileno(),),
                 start_new_session=True,
             )
-            held.write(str(self._child.pid))
-        self._wait_until(is_ready, seconds)
+            held.write(str(child.pid))
+        _children[child.pid] = child
+        self._wait_until(child, is_ready, seconds)
 
     def is_running(self) -> bool:
         """Tell whether the process of the pid file lives."""
@@ -89,9 +92,9 @@ class BackgroundProcess:
         while self.is_running() and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
         self._signal(pid, signal.SIGKILL)  # children that outlived the end of their parent
-        if self._child is not None:
-            self._child.wait()
-            self._child = None
+        child = _children.pop(pid, None)
+        if child is not None:
+            child.wait()
         self.pid_file.unlink(missing_ok=True)
         return True
 
@@ -99,10 +102,12 @@ class BackgroundProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, number)
 
-    def _wait_until(self, is_ready: Callable[[], bool], seconds: float) -> None:
+    def _wait_until(
+        self, child: subprocess.Popen[bytes], is_ready: Callable[[], bool], seconds: float
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not is_ready():
-            ended = self._child is not None and self._child.poll() is not None
+            ended = child.poll() is not None
             if ended or time.monotonic() > deadline:
                 self.stop()
                 end = self.log.read_text(errors="replace")[-TAIL_CHARACTERS:]
