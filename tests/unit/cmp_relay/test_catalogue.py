@@ -1,0 +1,190 @@
+from dataclasses import replace
+
+import pytest
+
+from cmp_relay.catalogue import (
+    Announcement,
+    AssetState,
+    Catalogue,
+    PublicationState,
+    Record,
+    pending,
+)
+from cmp_relay.errors import ConflictError
+from cmp_relay.publications import Ended, Publication
+from tests.support.worker_stack import WorkerStack
+
+FULL_ASSET = AssetState(
+    "asset",
+    "image",
+    revision=0,
+    sequence=7,
+    published=True,
+    library="archived",
+    title="Tïtle",
+    modified_at=1_700_000_000_123,
+    version="3",
+    organization_id="organization",
+    fetch_began_at=1_700_000_001_456,
+    details_source="library",
+    details_key="assets/image/asset/details.json",
+    details_etag='"etag"',
+)
+FULL_PUBLICATION = PublicationState(
+    Publication(
+        "channel",
+        "event",
+        published_at=1,
+        modified_at=1_700_000_000_123,
+        applied_at=4,
+        identities={"asset_published#hash": Ended("job", 5, "why"), "other": Ended("job", 6)},
+    ),
+    entry_hash="hash",
+    entry_key="key",
+    entry_etag='"etag"',
+    sequence=7,
+    announced=6,
+    pending=Announcement("id", "AssetPublished", '{"a": 1}'),
+)
+
+
+@pytest.fixture
+def catalogue(stack: WorkerStack) -> Catalogue:
+    return Catalogue(stack.dynamodb, "catalogue")
+
+
+def blank(asset_id: str = "asset") -> Record:
+    return Record(AssetState(asset_id, "image"))
+
+
+def opened(channel: str = "channel", event_id: str = "event", at: int = 1) -> PublicationState:
+    return PublicationState(Publication(channel, event_id, published_at=at))
+
+
+def test_an_unknown_asset_reads_as_a_blank_record(catalogue: Catalogue) -> None:
+    assert catalogue.read("asset", "image") == blank()
+
+
+def test_reads_every_field_that_it_wrote(catalogue: Catalogue) -> None:
+    closed = PublicationState(Publication("channel", "closed", 1, unpublished_at=3))
+    record = Record(FULL_ASSET).with_publication(FULL_PUBLICATION).with_publication(closed)
+
+    written = catalogue.write(blank(), record)
+
+    assert catalogue.read("asset", "image") == written
+    assert written == replace(record, asset=replace(FULL_ASSET, revision=1))
+
+
+def test_reads_an_asset_of_which_next_to_nothing_is_known(catalogue: Catalogue) -> None:
+    written = catalogue.write(blank(), blank())
+
+    assert catalogue.read("asset", "image") == written == Record(AssetState("asset", "image", 1))
+
+
+def test_reads_more_publications_than_one_page_holds(catalogue: Catalogue) -> None:
+    record = blank()
+    for number in range(8):
+        large = replace(
+            opened(event_id=f"event-{number}"),
+            pending=Announcement("id", "AssetPublished", "x" * 200_000),
+        )
+        record = catalogue.write(record, record.with_publication(large))
+
+    assert len(catalogue.read("asset", "image").publications) == 8
+
+
+@pytest.mark.parametrize("stale_revision", [0, 1])
+def test_refuses_to_build_on_what_another_has_changed(
+    catalogue: Catalogue, stack: WorkerStack, stale_revision: int
+) -> None:
+    first = catalogue.write(blank(), blank().with_publication(opened()))
+    current = catalogue.write(first, first.with_publication(opened(event_id="other")))
+    stale = blank() if stale_revision == 0 else first
+
+    with pytest.raises(ConflictError):
+        catalogue.write(stale, stale.with_publication(opened(event_id="lost")))
+
+    assert catalogue.read("asset", "image") == current
+
+
+def test_writes_the_status_of_publications_that_another_has_ended(
+    catalogue: Catalogue, stack: WorkerStack
+) -> None:
+    first = catalogue.write(blank(), blank().with_publication(opened(at=1)))
+    ending = PublicationState(Publication("channel", "own", unpublished_at=2))
+
+    catalogue.write(first, first.with_publication(ending))
+
+    statuses = {
+        item["publishing_event_id"]: item["status"]
+        for item in stack.items("ASSET#")
+        if item["sk"] != "ASSET"
+    }
+    assert statuses == {"event": "unpublished", "own": "unpublished"}
+    assert stack.asset("asset")["published"] is False
+
+
+def test_an_event_stays_owed_until_it_is_confirmed(catalogue: Catalogue) -> None:
+    record = catalogue.write(blank(), Record(FULL_ASSET).with_publication(FULL_PUBLICATION))
+    assert pending(catalogue.read("asset", "image").publications.values()) == [FULL_PUBLICATION]
+
+    catalogue.confirm("asset", record.publication("channel", "event"))
+
+    confirmed = catalogue.read("asset", "image").publication("channel", "event")
+    assert confirmed == replace(FULL_PUBLICATION, announced=7, pending=None)
+
+
+def test_confirming_an_event_leaves_a_newer_one_owed(catalogue: Catalogue) -> None:
+    newer = replace(FULL_PUBLICATION, sequence=8, pending=Announcement("new", "AssetSynced", "{}"))
+    catalogue.write(blank(), Record(FULL_ASSET).with_publication(newer))
+
+    catalogue.confirm("asset", FULL_PUBLICATION)
+
+    assert catalogue.read("asset", "image").publication("channel", "event") == newer
+
+
+def test_what_is_owed_is_listed_oldest_first() -> None:
+    newer = replace(FULL_PUBLICATION, sequence=9)
+
+    assert pending([newer, opened(), FULL_PUBLICATION]) == [FULL_PUBLICATION, newer]
+
+
+@pytest.mark.parametrize(
+    ("asset", "listing"),
+    [
+        (AssetState("1", "image", published=True, library="present"), "published#image"),
+        (AssetState("1", "article", library="removed"), "removed#article"),
+        (AssetState("1", "video"), "unpublished#video"),
+    ],
+)
+def test_is_listed_by_state_and_type(
+    catalogue: Catalogue, stack: WorkerStack, asset: AssetState, listing: str
+) -> None:
+    record = Record(asset)
+    if asset.published:
+        record = record.with_publication(opened())
+    catalogue.write(Record(AssetState("1", asset.type)), record)
+
+    found = stack.dynamodb.query(
+        TableName="catalogue",
+        IndexName="listing",
+        KeyConditionExpression="listing = :listing",
+        ExpressionAttributeValues={":listing": {"S": listing}},
+    )
+
+    assert [item["sk"]["S"] for item in found["Items"]] == ["ASSET"]
+    assert found["Items"][0]["modified_at"] == {"S": "1970-01-01T00:00:00.000Z"}
+
+
+@pytest.mark.parametrize("text", ["a#b", "a/b", "100%", "%23", "ä💡", "#", "ASSET", " "])
+def test_any_text_can_be_an_id(catalogue: Catalogue, text: str) -> None:
+    record = Record(AssetState(text, text))
+    for channel, event_id in ((text, text), ("x", f"y#{text}"), ("x#y", text)):
+        record = record.with_publication(opened(channel, event_id))
+    written = catalogue.write(Record(AssetState(text, text)), record)
+
+    for state in written.publications.values():
+        catalogue.confirm(text, state)
+
+    assert catalogue.read(text, text) == written
+    assert len(written.publications) == 3
