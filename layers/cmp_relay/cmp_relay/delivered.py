@@ -1,11 +1,9 @@
 """What was delivered: the entry of a job, read from the archived body."""
 
-import base64
-import binascii
 import json
 from typing import TYPE_CHECKING, Any
 
-from cmp_relay import pointers
+from cmp_relay import archive, pointers
 from cmp_relay.errors import ArchiveError
 from cmp_relay.jobs import Job
 
@@ -42,10 +40,7 @@ class Delivered:
         except self._client.exceptions.NoSuchKey:
             raise ArchiveError("the archived delivery is gone") from None
         try:
-            document = json.loads(answer["Body"].read())
-            raw = document["body"]
-            if document["encoding"] == "base64":
-                raw = base64.b64decode(raw, validate=True).decode("utf-8-sig")
-            return json.loads(raw.removeprefix("\ufeff"))
-        except (ValueError, KeyError, TypeError, binascii.Error, RecursionError):
+            raw = archive.raw_body(json.loads(answer["Body"].read()))
+            return json.loads(raw.decode("utf-8-sig"))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise ArchiveError("the archived delivery cannot be read") from None
