@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from tools.local_stack import sam
 from tools.local_stack.errors import StackError
@@ -16,8 +17,11 @@ from tools.local_stack.progress import shown_on
 from tools.local_stack.stack import DEFAULT_FOLDER, LocalStack
 from tools.local_stack.stack import stop as stop_stack
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
 console = Console()
+complaints = Console(stderr=True)
 
 
 @app.command()
@@ -27,7 +31,7 @@ def up(
     """Start the stack in the background and leave it running."""
     stack = LocalStack.start(cmp_url=cmp_url or None, progress=shown_on(console))
     if stack.token_error:
-        console.print(f"[yellow]![/] {stack.token_error}", soft_wrap=True)
+        console.print(f"[yellow]![/] {escape(stack.token_error)}", soft_wrap=True)
     shown = stack.folder.environment.relative_to(PROJECT)
     console.print(f"\nUp. `source {shown}` for its URLs and names; `make down` ends it.")
 
@@ -55,9 +59,15 @@ def invoke(
     """Invoke a function of the running stack and print its answer and what it logged."""
     stack = LocalStack.running()
     file = event or PROJECT / "events" / "invoke" / f"{function}.json"
+    if not file.is_file():
+        message = f"there is no event {file}: name one with EVENT=file"
+        raise StackError(message)
     began = int(time.time() * 1000)
     answer = stack.functions.invoke(function, json.loads(file.read_text()))
-    console.print(stack.functions.logs(function, since=began), style="dim", markup=False)
+    # Apart from the answer, so that a program can read that.
+    complaints.print(
+        stack.functions.logs(function, since=began), style="dim", markup=False, soft_wrap=True
+    )
     console.print_json(answer.payload)
     raise typer.Exit(code=int(answer.failed))
 
@@ -67,7 +77,7 @@ def main() -> None:
     try:
         app()
     except StackError as error:
-        Console(stderr=True).print(f"[red]✗[/] {error}", soft_wrap=True)
+        complaints.print(f"[red]✗[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
 
 

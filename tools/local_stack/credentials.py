@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 CREDENTIALS_OUTPUT = "CredentialsSecretArn"
 WEBHOOK_OUTPUT = "WebhookSecretArn"
 REFRESH_OUTPUT = "RefreshTokenFunctionName"
+LETTERS_AND_DIGITS = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,15 @@ def fill_in(aws: Aws, resources: Resources, credentials: ClientCredentials) -> N
 
 
 def webhook_secret(aws: Aws, resources: Resources) -> str:
-    """Return the secret that CMP has to send."""
-    answer = aws("secretsmanager").get_secret_value(SecretId=resources.output(WEBHOOK_OUTPUT))
-    current: str = json.loads(answer["SecretString"])["current"]
+    """Return the secret that CMP has to send, of letters and digits as AWS would generate it.
+
+    MiniStack ignores `ExcludePunctuation` of `GenerateSecretString`, so its secret is replaced.
+    """
+    secret_id = resources.output(WEBHOOK_OUTPUT)
+    value = json.loads(aws("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+    value["current"] = "".join(secrets.choice(LETTERS_AND_DIGITS) for _ in value["current"])
+    aws("secretsmanager").put_secret_value(SecretId=secret_id, SecretString=json.dumps(value))
+    current: str = value["current"]
     return current
 
 
