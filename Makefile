@@ -33,7 +33,7 @@ check: setup  ## Check style, types, imports and the template, changing nothing
 	@$(DEV)/ruff format --check .
 	@$(DEV)/ruff check .
 	@$(DEV)/mypy
-	@PYTHONPATH=layers/cmp_relay $(DEV)/lint-imports
+	@PYTHONPATH=layers/cmp_relay $(DEV)/lint-imports --no-logo
 	@$(DEV)/cfn-lint template.yaml
 	@$(SAM) validate --lint --region us-east-1
 
