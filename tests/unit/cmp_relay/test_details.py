@@ -1,0 +1,321 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cmp_relay.catalogue import AssetState
+from cmp_relay.delivered import Delivered
+from cmp_relay.details import FRESHNESS_MARGIN, Details, covers
+from cmp_relay.documents import Documents
+from cmp_relay.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    PostponedError,
+    StaleReadError,
+    UnavailableError,
+    UntrustedLinkError,
+)
+from cmp_relay.jobs import PublishJob
+from cmp_relay.open_api import Location
+from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Outcomes
+from cmp_relay.telemetry import metrics
+from tests.support import publish_jobs
+from tests.support.clock import NOON
+from tests.support.publish_jobs import entry, link
+from tests.support.worker_stack import WorkerStack, clients
+
+ANNOUNCED = NOON - 3_600_000  # entry()'s modified_at
+LINK = link("image-1")
+TASK_LINK = "https://api.cmp.optimizely.com/v3/tasks/1/assets/image-1"
+KEY = "assets/image/image-1/details.json"
+JOB = publish_jobs.job()
+FIRST = Attempt(1)
+LAST_LOOK = Attempt(2, not_found_at=NOON - 60_000)
+BLANK = AssetState("image-1", "image")
+FETCHED = replace(
+    BLANK,
+    modified_at=ANNOUNCED,
+    fetch_began_at=NOON - 1_800_000,
+    details_source="library",
+    title="Fetched before",
+)
+FORBIDDEN = ForbiddenError("GET: 403", status=403)
+NOT_FOUND = NotFoundError("GET: 404", status=404)
+
+
+@pytest.fixture
+def details(stack: WorkerStack) -> Details:
+    metrics.clear_metrics()
+    made = clients("workers")
+    return Details(
+        api=stack.api,
+        delivered=Delivered(made.objects, "archive"),
+        stored=Documents(made.objects, "assets"),
+        outcomes=Outcomes(made.table, "catalogue", now=stack.clock),
+        gone_recheck_seconds=60,
+        now=stack.clock,
+    )
+
+
+def without_link() -> PublishJob:
+    return JOB.model_copy(update={"asset": JOB.asset.model_copy(update={"href": None})})
+
+
+# Whether CMP has to be asked
+
+
+@pytest.mark.parametrize(
+    ("asset", "announced", "covered"),
+    [
+        (BLANK, ANNOUNCED, False),
+        (replace(FETCHED, fetch_began_at=NOON + FRESHNESS_MARGIN), None, True),
+        (replace(FETCHED, fetch_began_at=NOON + FRESHNESS_MARGIN - 1), None, False),
+        (
+            replace(FETCHED, fetch_began_at=NOON + FRESHNESS_MARGIN, details_source="delivery"),
+            ANNOUNCED,
+            False,
+        ),
+        (replace(FETCHED, fetch_began_at=ANNOUNCED + FRESHNESS_MARGIN), ANNOUNCED, True),
+        (replace(FETCHED, fetch_began_at=ANNOUNCED + FRESHNESS_MARGIN - 1), ANNOUNCED, False),
+        (FETCHED, ANNOUNCED - 1, True),
+        (FETCHED, ANNOUNCED + 1, False),
+        (FETCHED, None, False),
+        (replace(FETCHED, modified_at=None), ANNOUNCED, False),
+    ],
+)
+def test_what_was_fetched_covers_a_delivery(
+    asset: AssetState, announced: int | None, covered: bool
+) -> None:
+    assert covers(asset, NOON, announced) is covered
+
+
+def test_what_is_covered_costs_no_request(details: Details, stack: WorkerStack) -> None:
+    assert details.bring(JOB, FIRST, entry(), FETCHED) == FETCHED
+    assert (stack.api.asked, stack.documents()) == ([], {})
+
+
+# What CMP shows
+
+
+def test_keeps_what_the_library_tells(details: Details, stack: WorkerStack) -> None:
+    body = entry(title="In the library", version_number=3, new_field={"a": None})
+    stack.api.resources[LINK] = body
+
+    brought = details.bring(JOB, FIRST, entry(), BLANK)
+
+    etag = stack.s3.head_object(Bucket="assets", Key=KEY)["ETag"]
+    assert brought == AssetState(
+        "image-1",
+        "image",
+        library="present",
+        title="In the library",
+        modified_at=ANNOUNCED,
+        version="3",
+        fetch_began_at=NOON,
+        details_source="library",
+        details_key=KEY,
+        details_etag=etag,
+    )
+    assert stack.documents() == {
+        KEY: {
+            "schema": 1,
+            "asset_id": "image-1",
+            "type": "image",
+            "details_source": "library",
+            "fetch_began_at": "2026-11-21T12:00:00.000Z",
+            "asset": body,
+        }
+    }
+
+
+def test_the_fetch_began_before_cmp_was_asked(
+    details: Details, stack: WorkerStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer_late(href: str) -> dict[str, Any]:
+        stack.clock.advance(10)
+        return entry()
+
+    monkeypatch.setattr(stack.api, "get", answer_late)
+
+    assert details.bring(JOB, FIRST, entry(), BLANK).fetch_began_at == NOON
+
+
+def test_an_archived_asset_is_known_as_such(details: Details, stack: WorkerStack) -> None:
+    stack.api.resources[LINK] = entry(is_archived=True)
+
+    assert details.bring(JOB, FIRST, entry(), BLANK).library == "archived"
+
+
+def test_fields_of_another_shape_do_no_harm(details: Details, stack: WorkerStack) -> None:
+    stack.api.resources[LINK] = {"title": {"en": "x"}, "version_number": [], "modified_at": "?"}
+    known = replace(FETCHED, fetch_began_at=None, version="2")
+
+    brought = details.bring(JOB, FIRST, entry(), known)
+
+    assert (brought.title, brought.version, brought.modified_at) == (
+        "Delivered image-1",
+        "2",
+        ANNOUNCED,
+    )
+
+
+def test_an_older_state_than_announced_is_asked_for_again(
+    details: Details, stack: WorkerStack
+) -> None:
+    stack.api.resources[LINK] = entry(modified_at="2026-11-21T10:59:59.999Z")
+
+    with pytest.raises(StaleReadError):
+        details.bring(JOB, Attempt(MOST_ATTEMPTS - 1), entry(), BLANK)
+
+    assert stack.documents() == {}
+
+
+def test_an_older_state_is_better_than_none_in_the_end(
+    details: Details, stack: WorkerStack
+) -> None:
+    stack.api.resources[LINK] = entry(modified_at="2026-11-21T10:00:00Z")
+
+    brought = details.bring(JOB, Attempt(MOST_ATTEMPTS), entry(), BLANK)
+
+    assert brought.modified_at == ANNOUNCED - 3_600_000
+    assert KEY in stack.documents()
+
+
+@pytest.mark.parametrize("error", [UnavailableError("503"), UntrustedLinkError("elsewhere")])
+def test_other_errors_are_for_the_worker(
+    details: Details, stack: WorkerStack, error: Exception
+) -> None:
+    stack.api.resources[LINK] = error
+
+    with pytest.raises(type(error)):
+        details.bring(JOB, FIRST, entry(), BLANK)
+
+
+def test_a_fetch_that_began_earlier_gives_way(details: Details, stack: WorkerStack) -> None:
+    stack.api.resources[LINK] = entry()
+    stack.clock.advance(10)
+    details.bring(JOB, FIRST, entry(), BLANK)
+    kept = stack.documents()
+    stack.clock.advance(-10)
+    stack.api.resources[LINK] = entry(title="Slow")
+
+    with pytest.raises(ConflictError):
+        details.bring(JOB, FIRST, entry(), BLANK)
+
+    assert stack.documents() == kept
+
+
+# What CMP does not show
+
+
+def test_the_first_404_is_looked_at_again_a_minute_later(
+    details: Details, stack: WorkerStack
+) -> None:
+    with pytest.raises(PostponedError) as caught:
+        details.bring(JOB, FIRST, entry(), BLANK)
+
+    assert caught.value.delay == 60
+    assert stack.api.asked == [LINK]
+    assert stack.items("JOB#")[0]["not_found_at"] == NOON
+
+
+def test_an_asset_that_came_back_within_the_minute_is_found(
+    details: Details, stack: WorkerStack
+) -> None:
+    stack.api.resources[LINK] = entry()
+
+    assert details.bring(JOB, LAST_LOOK, entry(), BLANK).details_source == "library"
+
+
+def test_an_asset_that_lives_in_a_task_is_found_there(details: Details, stack: WorkerStack) -> None:
+    stack.api.locations["image-1"] = Location(TASK_LINK, "task")
+    # The copy in the task has a time of its own, older than the delivery's
+    stack.api.resources[TASK_LINK] = {"title": "In a task", "modified_at": "2026-11-01T00:00:00Z"}
+
+    brought = details.bring(JOB, LAST_LOOK, entry(), BLANK)
+
+    assert stack.api.asked == [LINK, "asset-urls/image-1", TASK_LINK]
+    assert (brought.details_source, brought.title, brought.library) == ("task", "In a task", None)
+    assert stack.documents()[KEY]["details_source"] == "task"
+
+
+@pytest.mark.parametrize("location", [NOT_FOUND, Location(TASK_LINK, "task")])
+def test_an_asset_that_is_nowhere_is_kept_as_delivered(
+    details: Details, stack: WorkerStack, location: Location | Exception
+) -> None:
+    stack.api.locations["image-1"] = location
+
+    brought = details.bring(JOB, LAST_LOOK, entry(), BLANK)
+
+    assert (brought.details_source, brought.title) == ("delivery", "Delivered image-1")
+    assert (brought.library, brought.modified_at) == (None, ANNOUNCED)
+    assert stack.documents()[KEY]["asset"] == entry()
+
+
+def test_an_asset_without_a_link_is_looked_for_by_its_id(
+    details: Details, stack: WorkerStack
+) -> None:
+    stack.api.locations["image-1"] = Location(LINK, "library")
+    stack.api.resources[LINK] = entry(title="Found")
+
+    brought = details.bring(without_link(), FIRST, entry(), BLANK)
+
+    assert stack.api.asked == ["asset-urls/image-1", LINK]
+    assert (brought.details_source, brought.title) == ("library", "Found")
+
+
+def test_an_asset_without_a_link_that_is_nowhere_is_kept_as_delivered(
+    details: Details, stack: WorkerStack
+) -> None:
+    brought = details.bring(without_link(), FIRST, entry(), BLANK)
+
+    assert brought.details_source == "delivery"
+    assert stack.api.asked == ["asset-urls/image-1"]
+
+
+@pytest.mark.parametrize("refused", ["link", "asset-urls", "location"])
+def test_an_asset_that_may_not_be_read_is_kept_as_delivered_and_counted(
+    details: Details, stack: WorkerStack, refused: str
+) -> None:
+    if refused == "link":
+        stack.api.resources[LINK] = FORBIDDEN
+    stack.api.locations["image-1"] = (
+        FORBIDDEN if refused == "asset-urls" else Location(TASK_LINK, "task")
+    )
+    stack.api.resources[TASK_LINK] = FORBIDDEN
+
+    brought = details.bring(JOB, LAST_LOOK, entry(), BLANK)
+
+    assert brought.details_source == "delivery"
+    assert metrics.metric_set["AssetsForbidden"]["Value"] == [1]
+
+
+def test_a_location_outside_the_trusted_origins_is_an_error(
+    details: Details, stack: WorkerStack
+) -> None:
+    stack.api.locations["image-1"] = UntrustedLinkError("elsewhere")
+
+    with pytest.raises(UntrustedLinkError):
+        details.bring(JOB, LAST_LOOK, entry(), BLANK)
+
+    assert stack.documents() == {}
+
+
+@pytest.mark.parametrize(
+    ("known", "source"),
+    [
+        (replace(FETCHED, fetch_began_at=ANNOUNCED, modified_at=ANNOUNCED), "library"),
+        (replace(FETCHED, modified_at=ANNOUNCED - 1), "delivery"),
+        (replace(FETCHED, modified_at=None), "delivery"),
+        (replace(FETCHED, details_source="delivery"), "delivery"),
+    ],
+)
+def test_what_was_delivered_replaces_only_what_is_older(
+    details: Details, stack: WorkerStack, known: AssetState, source: str
+) -> None:
+    brought = details.bring(JOB, LAST_LOOK, entry(), known)
+
+    assert brought.details_source == source
+    assert (brought == known) is (source == "library")
+    assert (KEY in stack.documents()) is (source == "delivery")
