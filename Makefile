@@ -23,8 +23,8 @@ run: setup  ## Build, deploy locally, send the sample deliveries through and sho
 up: setup  ## Leave the local stack running, described in .local/stack.env (CMP_URL=http://… for another CMP)
 	@$(STACK) up $(if $(CMP_URL),--cmp-url "$(CMP_URL)")
 
-down: setup  ## End what `up` left running
-	@$(STACK) down
+down:  ## End what `up` left running
+	@if [ -x $(DEV)/python ]; then $(STACK) down; fi
 
 test: setup  ## Run all tests, on the local stack too, with coverage
 	@$(DEV)/python -m pytest --cov
@@ -55,5 +55,6 @@ requirements:  ## Pin the newest versions of all dependencies (needs uv)
 	  uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
 	    --no-header --no-emit-index-url $$each.in -o $$each.txt; done
 
-clean: down  ## Remove everything that was made here
+clean:  ## End every stack and remove everything that was made here
+	@if [ -x $(DEV)/python ]; then $(STACK) down --all; fi
 	@rm -rf .venv .local .aws-sam .coverage .hypothesis .import_linter_cache .*_cache

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from tools.local_stack import sam
 from tools.local_stack.errors import StackError
-from tools.local_stack.folders import LOCAL, PROJECT
+from tools.local_stack.folders import LOCAL, PROJECT, StackFolder
 from tools.local_stack.progress import shown_on
 from tools.local_stack.stack import DEFAULT_FOLDER, LocalStack
 from tools.local_stack.stack import stop as stop_stack
@@ -37,10 +37,13 @@ def up(
 
 
 @app.command()
-def down() -> None:
+def down(
+    every: Annotated[bool, typer.Option("--all", help="those of tests and `make run` too")] = False,
+) -> None:
     """End the stack that `up` left running."""
-    ended = stop_stack(DEFAULT_FOLDER)
-    console.print("Down." if ended else "Nothing was up.")
+    folders = [DEFAULT_FOLDER, *(StackFolder.every() if every else ())]
+    ended = [stop_stack(folder) for folder in folders]
+    console.print("Down." if any(ended) else "Nothing was up.")
 
 
 @app.command()

@@ -11,6 +11,7 @@ TEMPLATE = PROJECT / "template.yaml"
 LOCAL = PROJECT / ".local"
 SAM_ENVIRONMENT = LOCAL / "envs" / "sam"
 MINISTACK_ENVIRONMENT = LOCAL / "envs" / "ministack"
+STACKS = LOCAL / "stacks"
 BUILDS = LOCAL / "builds"
 
 
@@ -23,7 +24,12 @@ class StackFolder:
     @classmethod
     def named(cls, name: str) -> StackFolder:
         """Return the folder of a stack beside the one of `make up`."""
-        return cls(LOCAL / "stacks" / name)
+        return cls(STACKS / name)
+
+    @classmethod
+    def every(cls) -> list[StackFolder]:
+        """Return the folders of all stacks beside the one of `make up`."""
+        return [cls(folder) for folder in sorted(STACKS.glob("*"))]
 
     @property
     def logs(self) -> Path:
