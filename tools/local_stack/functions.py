@@ -63,7 +63,7 @@ class Functions:
         """
         mark = f"ministack-lambda-{self.physical_name(name)}-"
         listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,args="],  # noqa: S607  # wherever the system keeps it
+            ["ps", "-A", "-ww", "-o", "pid=,args="],  # noqa: S607  # wherever the system keeps it
             check=True,
             capture_output=True,
             text=True,
