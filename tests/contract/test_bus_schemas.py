@@ -1,0 +1,161 @@
+"""What the bus carries keeps the schemas under docs/events, and they promise nothing else."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from cmp_relay import announcements, deliveries
+from cmp_relay.announcements import DETAIL_TYPES
+from cmp_relay.catalogue import AssetState, PublicationState
+from cmp_relay.deliveries import Receipt
+from cmp_relay.jobs import PublishJob, read_publish_job
+from cmp_relay.publications import Publication
+from tests.support import publish_jobs, samples
+from tests.template import snapshot
+
+FOLDER = snapshot.PROJECT / "docs" / "events"
+RECEIPT = Receipt("4b8f", 1_700_000_000_000, "default", "deliveries/2023/11/14/4b8f.json")
+ONLY_IF_TOO_LARGE = {"truncated", "truncated.archive_key", "truncated.pointer"}
+FREE_FORM = "asset.labels"
+
+
+def schema(detail_type: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((FOLDER / f"{detail_type}.schema.json").read_text())
+    return document
+
+
+def jobs_of(name: str) -> list[PublishJob]:
+    split = deliveries.split(deliveries.read(samples.raw(name)), RECEIPT)
+    return [read_publish_job(json.dumps(job)) for job in split.jobs]
+
+
+def detail(
+    job: PublishJob, *, labels: object = None, ended: tuple[str, ...] = (), **asset: object
+) -> dict[str, Any]:
+    """Return what the bus is told of a job, by a worker that knows `asset` of its asset."""
+    state = AssetState(job.asset.id, job.asset.type, sequence=1, **asset)  # type: ignore[arg-type]
+    entry_key = "assets/entry.json" if state.details_key else None
+    publication = PublicationState(
+        Publication(job.channel, job.publishing_event.id), entry_key=entry_key, sequence=1
+    )
+    composed = announcements.compose(
+        job,
+        state,
+        publication,
+        bucket="assets",
+        labels=labels,
+        ended=ended,
+        event_name=job.event_name,
+    )
+    told: dict[str, Any] = json.loads(composed.detail)
+    return told
+
+
+def known(job: PublishJob) -> dict[str, Any]:
+    """Return what is told of an asset with details, published unless the job says otherwise."""
+    return detail(
+        job,
+        labels=publish_jobs.entry()["labels"],
+        ended=() if job.event_name == "asset_published" else ("event-0",),
+        title="Title",
+        modified_at=1_700_000_000_123,
+        published=job.event_name != "asset_unpublished",
+        details_source="library",
+        details_key="assets/image/image-1/details.json",
+    )
+
+
+def validate(job: PublishJob, told: dict[str, Any]) -> None:
+    """Raise ValidationError if a detail breaks its schema."""
+    Draft202012Validator(schema(DETAIL_TYPES[job.event_name])).validate(told)
+
+
+def documented(part: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted name of every key that a schema describes."""
+    for name, described in part.get("properties", {}).items():
+        yield f"{prefix}{name}"
+        yield from documented(described, f"{prefix}{name}.")
+
+
+def emitted(part: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted name of every key of a detail, but those that CMP makes up."""
+    for name, value in part.items():
+        yield f"{prefix}{name}"
+        if isinstance(value, dict) and f"{prefix}{name}" != FREE_FORM:
+            yield from emitted(value, f"{prefix}{name}.")
+
+
+def test_every_detail_type_has_a_schema_and_every_schema_a_detail_type() -> None:
+    described = {path.name.removesuffix(".schema.json") for path in FOLDER.glob("*.schema.json")}
+
+    assert described == set(DETAIL_TYPES.values())
+
+
+@pytest.mark.parametrize("detail_type", DETAIL_TYPES.values())
+def test_a_schema_is_one_and_explains_every_value(detail_type: str) -> None:
+    document = schema(detail_type)
+
+    Draft202012Validator.check_schema(document)
+    assert document["$id"] == f"urn:cmp-relay:event:{detail_type}:1"
+    for name in documented(document):
+        part = document
+        for step in name.split("."):
+            part = part["properties"][step]
+        assert part.get("description") or part.get("properties"), name
+
+
+@pytest.mark.parametrize("name", samples.names())
+def test_what_is_told_of_every_sample_keeps_its_schema(name: str) -> None:
+    jobs = jobs_of(name)
+
+    assert jobs
+    for job in jobs:
+        validate(job, known(job))
+
+
+@pytest.mark.parametrize("event_name", DETAIL_TYPES)
+def test_every_documented_key_is_emitted_and_every_emitted_key_documented(event_name: str) -> None:
+    job = publish_jobs.job(event_name)
+
+    told = set(emitted(known(job)))
+
+    assert told == set(documented(schema(DETAIL_TYPES[event_name]))) - ONLY_IF_TOO_LARGE
+
+
+@pytest.mark.parametrize("event_name", DETAIL_TYPES)
+def test_every_key_but_those_of_large_events_is_required(event_name: str) -> None:
+    job = publish_jobs.job(event_name)
+    told = known(job)
+
+    for name in told:
+        less = {key: value for key, value in told.items() if key != name}
+        assert not Draft202012Validator(schema(DETAIL_TYPES[event_name])).is_valid(less), name
+
+
+def test_an_unpublish_of_an_asset_that_nobody_has_heard_of_keeps_its_schema() -> None:
+    sparse = publish_jobs.job("asset_unpublished").model_copy(
+        update={"triggered_from": None, "organization_id": None}
+    )
+
+    told = detail(sparse)
+
+    validate(sparse, told)
+    assert (told["details"], told["entry"], told["asset"]["title"]) == (None, None, None)
+
+
+def test_an_event_that_lost_its_labels_for_its_size_keeps_its_schema() -> None:
+    job = publish_jobs.job()
+
+    told = detail(
+        job,
+        labels=["x" * announcements.LARGEST_DETAIL],
+        published=True,
+        details_source="library",
+        details_key="assets/image/image-1/details.json",
+    )
+
+    validate(job, told)
+    assert set(emitted(told)) >= ONLY_IF_TOO_LARGE
