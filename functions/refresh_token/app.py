@@ -6,9 +6,7 @@ Leaves behind a new version of the token secret, and of the credentials secret i
 import os
 from typing import TYPE_CHECKING
 
-import boto3
-
-from cmp_relay.clients import CONFIG
+from cmp_relay import clients
 from cmp_relay.credentials import CredentialsSecret
 from cmp_relay.exchanges import build_client
 from cmp_relay.leases import Leases
@@ -22,12 +20,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 settings = read(RefreshSettings, os.environ)
-secrets = boto3.client("secretsmanager", config=CONFIG)
+secrets = clients.secrets()
 grant_type = settings.cmp_grant_type
 refresh = Refresh(
     TokenSecret(secrets, settings.token_secret_arn),
     CredentialsSecret(secrets, settings.credentials_secret_arn, grant_type),
-    Leases(boto3.client("dynamodb", config=CONFIG), settings.catalogue_table),
+    Leases(clients.dynamodb(), settings.catalogue_table),
     TokenEndpoint(build_client(), settings.cmp_token_url, grant_type, scope=settings.cmp_scope),
     record=metrics.add_metric,
 )

@@ -1,13 +1,10 @@
-"""Where a publish worker is put together from its environment, clients included."""
+"""Where a publish worker is put together from its environment."""
 
 from collections.abc import Mapping
 
-import boto3
-
-from cmp_relay import settings
+from cmp_relay import clients, settings
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import Catalogue
-from cmp_relay.clients import CONFIG
 from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.documents import Documents
 from cmp_relay.leases import Leases
@@ -21,12 +18,12 @@ def publish_worker(
 ) -> Worker:
     """Build the worker of one queue of publish jobs; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
-    table = boto3.client("dynamodb", config=CONFIG)
-    queues = boto3.client("sqs", config=CONFIG)
+    table = clients.dynamodb()
+    queues = clients.sqs()
     publishing = Publishing(
         catalogue=Catalogue(table, own.catalogue_table),
-        stored=Documents(boto3.client("s3", config=CONFIG), own.asset_bucket),
-        bus=Bus(boto3.client("events", config=CONFIG), own.event_bus),
+        stored=Documents(clients.s3(), own.asset_bucket),
+        bus=Bus(clients.events(), own.event_bus),
         leases=Leases(table, own.catalogue_table),
         enrich=enrich,
     )

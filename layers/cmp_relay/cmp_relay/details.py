@@ -9,12 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 
-from cmp_relay import documents, settings, times
+from cmp_relay import clients, documents, settings, times
 from cmp_relay.catalogue import AssetState
-from cmp_relay.clients import CONFIG
 from cmp_relay.delivered import Delivered
 from cmp_relay.documents import Documents
 from cmp_relay.errors import (
@@ -30,7 +28,7 @@ from cmp_relay.open_api import OpenApi
 from cmp_relay.origins import Origins
 from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Outcomes
 from cmp_relay.telemetry import logger, metrics
-from cmp_relay.tokens import TokenSource, build_lambda_client
+from cmp_relay.tokens import TokenSource
 
 FRESHNESS_MARGIN = 2000
 """How far CMP's clock and its replicas may be behind ours, in ms."""
@@ -142,16 +140,14 @@ def build(environment: Mapping[str, str]) -> Details:
     """Build what a function's environment names; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
     api = settings.read(settings.DetailSettings, environment)
-    objects = boto3.client("s3", config=CONFIG)
-    secrets = boto3.client("secretsmanager", config=CONFIG)
     tokens = TokenSource(
-        secrets, build_lambda_client(), api.token_secret_arn, api.refresh_token_function
+        clients.secrets(), clients.invoking, api.token_secret_arn, api.refresh_token_function
     )
     return Details(
         api=OpenApi(build_client(), tokens, Origins.parse(api.cmp_api_origins), api.cmp_api_base),
-        delivered=Delivered(objects, api.archive_bucket),
-        stored=Documents(objects, own.asset_bucket),
-        outcomes=Outcomes(boto3.client("dynamodb", config=CONFIG), own.catalogue_table),
+        delivered=Delivered(clients.s3(), api.archive_bucket),
+        stored=Documents(clients.s3(), own.asset_bucket),
+        outcomes=Outcomes(clients.dynamodb(), own.catalogue_table),
         gone_recheck_seconds=api.gone_recheck_seconds,
     )
 

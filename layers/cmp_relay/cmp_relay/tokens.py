@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cmp_relay.errors import CredentialsError, PostponedError, UnavailableError
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 EXPIRY_MARGIN_SECONDS = 60
 BUSY_SECONDS = 2
 CREDENTIALS_SECONDS = 300
-INVOKE_SECONDS = 30  # refresh_token's own time-out is 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +78,12 @@ class TokenSource:
     def __init__(
         self,
         secrets_client: "SecretsManagerClient",
-        lambda_client: "LambdaClient",
+        lambda_client: "Callable[[], LambdaClient]",
         secret_arn: str,
         refresh_function: str,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Keep the clients; `lambda_client` must not retry (build_lambda_client)."""
+        """Keep the clients; the one of Lambda is made when it is needed, and must not retry."""
         self._secret = TokenSecret(secrets_client, secret_arn)
         self._lambda = lambda_client
         self._function = refresh_function
@@ -140,23 +137,13 @@ class TokenSource:
 
     def _invoke(self, event: Mapping[str, object]) -> Mapping[str, object]:
         try:
-            response = self._lambda.invoke(FunctionName=self._function, Payload=json.dumps(event))
+            response = self._lambda().invoke(FunctionName=self._function, Payload=json.dumps(event))
             payload = json.loads(response["Payload"].read())
         except (BotoCoreError, ClientError, ValueError) as error:
             raise UnavailableError(f"refresh_token not reached: {type(error).__name__}") from error
         if "FunctionError" in response or not isinstance(payload, dict):
             raise UnavailableError("refresh_token failed; its log says why")
         return payload
-
-
-def build_lambda_client() -> "LambdaClient":
-    """Build a Lambda client that waits for refresh_token to end and never asks twice."""
-    return boto3.client(
-        "lambda",
-        config=Config(
-            connect_timeout=3, read_timeout=INVOKE_SECONDS, retries={"total_max_attempts": 1}
-        ),
-    )
 
 
 def _moment(value: object) -> float:

@@ -8,8 +8,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
+from cmp_relay import clients
 from cmp_relay.errors import CmpRelayError, CredentialsError, PostponedError, UnavailableError
-from cmp_relay.tokens import Token, TokenSecret, TokenSource, build_lambda_client
+from cmp_relay.tokens import Token, TokenSecret, TokenSource
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -65,7 +66,7 @@ def source(
     secrets: "SecretsManagerClient", function: RefreshFunction, clock: Clock | None = None
 ) -> TokenSource:
     client = cast("LambdaClient", function)
-    return TokenSource(secrets, client, "token", "refresh-token", clock or Clock())
+    return TokenSource(secrets, lambda: client, "token", "refresh-token", clock or Clock())
 
 
 def test_a_token_is_read_as_it_was_written(secret: TokenSecret) -> None:
@@ -223,7 +224,7 @@ def test_does_not_ask_again_while_the_credentials_wait_for_a_person(
 
 
 def test_the_lambda_client_waits_for_the_answer_and_asks_once() -> None:
-    config: Any = build_lambda_client().meta.config  # the stubs know no settings
+    config: Any = clients.invoking().meta.config  # the stubs know no settings
 
     assert config.retries["total_max_attempts"] == 1
     assert config.read_timeout > 25
