@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -79,6 +81,20 @@ def test_reads_an_asset_of_which_next_to_nothing_is_known(catalogue: Catalogue) 
     written = catalogue.write(blank(), blank())
 
     assert catalogue.read("asset", "image") == written == Record(AssetState("asset", "image", 1))
+
+
+def test_reads_what_was_written_last(catalogue: Catalogue, stack: WorkerStack) -> None:
+    asked: list[bool] = []
+
+    def note(params: Mapping[str, Any], **_: object) -> None:
+        asked.append(params.get("ConsistentRead", False))
+
+    events = stack.dynamodb.meta.events
+    events.register("provide-client-params.dynamodb.Query", note)
+    catalogue.read("asset", "image")
+    events.unregister("provide-client-params.dynamodb.Query", note)
+
+    assert asked == [True]
 
 
 def test_reads_more_publications_than_one_page_holds(catalogue: Catalogue) -> None:

@@ -141,6 +141,22 @@ def test_the_fetch_began_before_cmp_was_asked(
     assert details.bring(JOB, FIRST, entry(), BLANK).fetch_began_at == NOON
 
 
+def test_a_look_into_the_task_begins_after_the_one_into_the_library(
+    details: Details, stack: WorkerStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.api.locations["image-1"] = Location(TASK_LINK, "task")
+
+    def answer_late(href: str) -> dict[str, Any]:
+        stack.clock.advance(10)
+        if href == LINK:
+            raise NOT_FOUND
+        return entry()
+
+    monkeypatch.setattr(stack.api, "get", answer_late)
+
+    assert details.bring(JOB, LAST_LOOK, entry(), BLANK).fetch_began_at == NOON + 10_000
+
+
 def test_an_archived_asset_is_known_as_such(details: Details, stack: WorkerStack) -> None:
     stack.api.resources[LINK] = entry(is_archived=True)
 
@@ -233,10 +249,13 @@ def test_an_asset_that_lives_in_a_task_is_found_there(details: Details, stack: W
     # The copy in the task has a time of its own, older than the delivery's
     stack.api.resources[TASK_LINK] = {"title": "In a task", "modified_at": "2026-11-01T00:00:00Z"}
 
-    brought = details.bring(JOB, LAST_LOOK, entry(), BLANK)
+    known = replace(BLANK, library="archived")
+
+    brought = details.bring(JOB, LAST_LOOK, entry(), known)
 
     assert stack.api.asked == [LINK, "asset-urls/image-1", TASK_LINK]
-    assert (brought.details_source, brought.title, brought.library) == ("task", "In a task", None)
+    assert (brought.details_source, brought.title) == ("task", "In a task")
+    assert brought.library == "archived"  # of that the library alone can tell
     assert stack.documents()[KEY]["details_source"] == "task"
 
 

@@ -255,6 +255,15 @@ def test_the_first_publish_to_come_after_the_unpublish_is_none_again() -> None:
     assert opened(known) == {"1"}
 
 
+def test_a_publish_received_before_both_were_applied_is_none_again() -> None:
+    known = after([notice("asset_unpublished")])
+    tell(known, notice("asset_published", modified_at=10), now=APPLIED + 10)
+
+    tell(known, again(received_at=APPLIED + 5, modified_at=11), now=APPLIED + 20)
+
+    assert opened(known) == set()
+
+
 def test_what_was_published_again_can_be_unpublished_again() -> None:
     known = closed()
     tell(known, again(), now=APPLIED + 2)

@@ -146,6 +146,8 @@ def test_what_was_published_is_kept_as_it_was_delivered(stack: WorkerStack) -> N
     apply(stack, publish(stack, html_body="<p>x</p>"))
 
     assert stack.documents()[ENTRY_KEY] == entry(html_body="<p>x</p>")
+    found = stack.s3.head_object(Bucket="assets", Key=ENTRY_KEY)
+    assert found["Metadata"] == {"order": str(NOON - 3_600_000)}  # its modified_at
 
 
 def test_what_is_superseded_costs_no_request_and_keeps_nothing(stack: WorkerStack) -> None:
