@@ -293,7 +293,9 @@ def _number(value: Decimal | None) -> int | None:
     return None if value is None else int(value)
 
 
-def pending(publications: Iterable[PublicationState]) -> list[PublicationState]:
-    """List the publications whose last change the bus has not confirmed, oldest change first."""
-    waiting = [state for state in publications if state.pending]
-    return sorted(waiting, key=lambda state: state.sequence)
+def owed(
+    publications: Iterable[PublicationState],
+) -> list[tuple[PublicationState, Announcement]]:
+    """List the events that the bus has not confirmed, oldest change first."""
+    waiting = [(state, state.pending) for state in publications if state.pending]
+    return sorted(waiting, key=lambda each: each[0].sequence)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from cmp_relay import announcements, documents, publications, times
 from cmp_relay.bus import Bus
-from cmp_relay.catalogue import AssetState, Catalogue, PublicationState, Record, pending
+from cmp_relay.catalogue import AssetState, Catalogue, PublicationState, Record, owed
 from cmp_relay.documents import Documents
 from cmp_relay.jobs import PublishJob
 from cmp_relay.leases import Leases
@@ -121,10 +121,9 @@ class Publishing:
         return Record(asset, after.publications).with_publication(replace(own, pending=event))
 
     def _announce(self, record: Record) -> None:
-        for state in pending(record.publications.values()):
-            if state.pending:
-                self.bus.put(state.pending)
-                self.catalogue.confirm(record.asset.asset_id, state)
+        for state, announcement in owed(record.publications.values()):
+            self.bus.put(announcement)
+            self.catalogue.confirm(record.asset.asset_id, state)
 
 
 def _notice(job: PublishJob, entry: Mapping[str, Any]) -> Notice:

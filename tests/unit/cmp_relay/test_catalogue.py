@@ -10,7 +10,7 @@ from cmp_relay.catalogue import (
     Catalogue,
     PublicationState,
     Record,
-    pending,
+    owed,
 )
 from cmp_relay.errors import ConflictError
 from cmp_relay.publications import Ended, Publication
@@ -142,7 +142,8 @@ def test_writes_the_status_of_publications_that_another_has_ended(
 
 def test_an_event_stays_owed_until_it_is_confirmed(catalogue: Catalogue) -> None:
     record = catalogue.write(blank(), Record(FULL_ASSET).with_publication(FULL_PUBLICATION))
-    assert pending(catalogue.read("asset", "image").publications.values()) == [FULL_PUBLICATION]
+    read = catalogue.read("asset", "image")
+    assert owed(read.publications.values()) == [(FULL_PUBLICATION, FULL_PUBLICATION.pending)]
 
     catalogue.confirm("asset", record.publication("channel", "event"))
 
@@ -162,7 +163,9 @@ def test_confirming_an_event_leaves_a_newer_one_owed(catalogue: Catalogue) -> No
 def test_what_is_owed_is_listed_oldest_first() -> None:
     newer = replace(FULL_PUBLICATION, sequence=9)
 
-    assert pending([newer, opened(), FULL_PUBLICATION]) == [FULL_PUBLICATION, newer]
+    listed = [state for state, _ in owed([newer, opened(), FULL_PUBLICATION])]
+
+    assert listed == [FULL_PUBLICATION, newer]
 
 
 @pytest.mark.parametrize(
