@@ -16,6 +16,7 @@ from tools.local_stack.folders import LOCAL, PROJECT, StackFolder
 from tools.local_stack.progress import shown_on
 from tools.local_stack.stack import DEFAULT_FOLDER, LocalStack
 from tools.local_stack.stack import stop as stop_stack
+from tools.scenario.rehearsal import rehearse
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -59,14 +60,19 @@ def invoke(
     function: str,
     event: Annotated[Path | None, typer.Option(help="default: events/invoke/FUNCTION.json")] = None,
 ) -> None:
-    """Invoke a function of the running stack and print its answer and what it logged."""
+    """Invoke a function of the running stack and print its answer and what it logged.
+
+    The default event is made true first: its delivery archived, its assets in the stand-in. One
+    that is named goes in as it is.
+    """
     stack = LocalStack.running()
     file = event or PROJECT / "events" / "invoke" / f"{function}.json"
     if not file.is_file():
         message = f"there is no event {file}: name one with EVENT=file"
         raise StackError(message)
+    given = json.loads(file.read_text()) if event else rehearse(stack, file)
     began = int(time.time() * 1000)
-    answer = stack.functions.invoke(function, json.loads(file.read_text()))
+    answer = stack.functions.invoke(function, given)
     # Apart from the answer, so that a program can read that.
     complaints.print(
         stack.functions.logs(function, since=began), style="dim", markup=False, soft_wrap=True

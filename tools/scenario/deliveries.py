@@ -27,11 +27,15 @@ class Sample:
     channel: str | None
 
     def body(self, cmp_url: str) -> str:
-        """Return the raw body with both of CMP's API hosts replaced by the stand-in's two names."""
-        second_name = cmp_url.replace("127.0.0.1", "localhost")
-        text = self.file.read_text()
-        text = text.replace("https://api.cmp.optimizely.com", cmp_url)
-        return text.replace("https://api.welcomesoftware.com", second_name)
+        """Return the raw body as the CMP at `cmp_url` would send it."""
+        return at_home(self.file.read_text(), cmp_url)
+
+
+def at_home(text: str, cmp_url: str) -> str:
+    """Return a text with both of CMP's API hosts replaced by the two names of the one here."""
+    second_name = cmp_url.replace("127.0.0.1", "localhost")
+    text = text.replace("https://api.cmp.optimizely.com", cmp_url)
+    return text.replace("https://api.welcomesoftware.com", second_name)
 
 
 def stage(name: str) -> list[Sample]:

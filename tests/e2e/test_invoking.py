@@ -1,0 +1,44 @@
+"""`make invoke`: each function takes its sample input on the running stack, and does its work."""
+
+import json
+
+import pytest
+
+from tests.e2e.relay import Relay
+from tools.local_stack.folders import PROJECT
+from tools.scenario.rehearsal import rehearse
+
+pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
+
+INPUTS = PROJECT / "events" / "invoke"
+
+
+def test_the_receiver_accepts_its_sample(relay: Relay) -> None:
+    event = rehearse(relay.stack, INPUTS / "receive_webhook.json")
+
+    answer = relay.stack.functions.invoke("receive_webhook", event)
+
+    assert json.loads(answer.payload)["statusCode"] == 202
+
+
+@pytest.mark.parametrize(
+    "function", ["on_asset_published", "on_asset_synced", "on_asset_unpublished"]
+)
+def test_a_worker_ends_every_job_of_its_sample(relay: Relay, function: str) -> None:
+    event = rehearse(relay.stack, INPUTS / f"{function}.json")
+    job_ids = [json.loads(record["body"])["job_id"] for record in event["Records"]]
+
+    answer = relay.stack.functions.invoke(function, event)
+
+    assert json.loads(answer.payload) == {"batchItemFailures": []}
+    items = [relay.item(f"JOB#{job_id}", "JOB") for job_id in job_ids]
+    assert {item["outcome"] for item in items if item} <= {"applied", "superseded"}
+    assert all(items)
+
+
+def test_the_token_is_looked_after(relay: Relay) -> None:
+    event = rehearse(relay.stack, INPUTS / "refresh_token.json")
+
+    answer = relay.stack.functions.invoke("refresh_token", event)
+
+    assert json.loads(answer.payload)["status"] in {"current", "refreshed"}
