@@ -274,7 +274,7 @@ def test_a_newer_publication_pays_what_an_older_one_still_owes(stack: WorkerStac
     assert events == [("first.0", 1), ("second.0", 2)]
 
 
-def test_a_newer_change_of_the_same_publication_covers_what_was_owed(stack: WorkerStack) -> None:
+def test_what_is_owed_is_paid_before_a_newer_change_of_the_same_asset(stack: WorkerStack) -> None:
     know(stack)
     first = publish(stack, "first")
     die(stack, first, "PutEvents")
@@ -284,5 +284,5 @@ def test_a_newer_change_of_the_same_publication_covers_what_was_owed(stack: Work
     stack.work(deliver(stack, "asset_synced", "second", NOON + 1, modified_at=newer))
     stack.work(first)
 
-    assert [event["detail"]["id"] for event in stack.announced()] == ["second.0"]
+    assert [event["detail"]["id"] for event in stack.announced()] == ["first.0", "second.0"]
     assert stack.outcomes() == {"first.0": "applied", "second.0": "applied"}

@@ -61,10 +61,27 @@ def compose(
     }
     text = json.dumps(detail)
     if len(text) > LARGEST_DETAIL:
-        detail["asset"]["labels"] = None
-        detail["truncated"] = {"archive_key": job.archive_key, "pointer": job.entry}
-        text = json.dumps(detail)
+        text = json.dumps(_truncated(detail, job))
     return Announcement(job.job_id, DETAIL_TYPES[event_name], text)
+
+
+def _truncated(detail: dict[str, Any], job: PublishJob) -> dict[str, Any]:
+    """Leave out whatever has no limit of its own, and say where it is archived.
+
+    An event that the bus never takes would hold up everything that comes after it.
+    """
+    return {
+        **detail,
+        "asset": {**detail["asset"], "title": None, "labels": None, "link": None},
+        "publishing_event": {
+            "id": job.publishing_event.id,
+            "link": None,
+            "publishing_metadata_link": None,
+        },
+        "ended": [],
+        "triggered_from": None,
+        "truncated": {"archive_key": job.archive_key, "pointer": job.entry},
+    }
 
 
 def _source(job: PublishJob) -> dict[str, str | None] | None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
+# The one that is stored by now may have been refused to others already; then one that is asked for.
+_MOST_REPLACEMENTS = 2
 _ERRORS: dict[int, type[ApiError]] = {
     401: UnauthorizedError,
     403: ForbiddenError,
@@ -97,8 +99,10 @@ class OpenApi:
     def _ask(self, url: httpx.URL, deadline: Deadline) -> Answer:
         token = self._tokens.current()
         answer = self._send(url, token, deadline)
-        if answer.status == 401:
-            answer = self._send(url, self._tokens.replace(token), deadline)
+        for _ in range(_MOST_REPLACEMENTS):
+            if answer.status == 401:
+                token = self._tokens.replace(token)
+                answer = self._send(url, token, deadline)
         _raise_for(answer)
         return answer
 

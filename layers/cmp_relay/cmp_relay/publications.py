@@ -31,20 +31,29 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """The facts of one asset within one publishing event; times are ms, None while unknown."""
+    """The facts of one asset within one publishing event; times are ms, None while unknown.
+
+    `published_at`, `synced_at` and `unpublished_at` are when the newest delivery of that kind came.
+    """
 
     channel: str
     publishing_event_id: str
     published_at: int | None = None
+    synced_at: int | None = None
     unpublished_at: int | None = None
     modified_at: int | None = None
     applied_at: int = 0
     identities: Mapping[str, Ended] = field(default_factory=dict)
 
     @property
+    def received_at(self) -> int | None:
+        """Return when the publication came: its publish, a sync as long as that is all there is."""
+        return self.synced_at if self.published_at is None else self.published_at
+
+    @property
     def unmatched(self) -> bool:
         """Tell whether this is an unpublish of which no publication is known."""
-        return self.published_at is None and self.unpublished_at is not None
+        return self.received_at is None and self.unpublished_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +114,17 @@ def judge(notice: Notice, siblings: Iterable[Publication], *, now: int) -> Verdi
 
 def is_open(publication: Publication, siblings: Iterable[Publication]) -> bool:
     """Tell whether a publication is open, given all publications of the asset."""
-    published_at = publication.published_at
-    if published_at is None or publication.unpublished_at is not None:
+    received_at = publication.received_at
+    if received_at is None or publication.unpublished_at is not None:
         return False
-    return not any(_ends(sibling, publication.channel, published_at) for sibling in siblings)
+    return not any(_ends(sibling, publication.channel, received_at) for sibling in siblings)
 
 
-def _ends(sibling: Publication, channel: str, published_at: int) -> bool:
+def _ends(sibling: Publication, channel: str, received_at: int) -> bool:
     return (
         sibling.unmatched
         and sibling.channel == channel
-        and (sibling.unpublished_at or 0) > published_at
+        and (sibling.unpublished_at or 0) > received_at
     )
 
 
@@ -130,17 +139,10 @@ def _unpublish(before: Publication, notice: Notice, now: int) -> Verdict:
 def _publish(
     before: Publication, notice: Notice, others: Iterable[Publication], now: int
 ) -> Verdict:
+    received = _received(before, notice)
     if _older(notice.modified_at, before.modified_at):
-        return Verdict(before, superseded="a newer version of this publication has been applied")
-    published_at = before.published_at or notice.received_at
-    if notice.event_name == "asset_published":
-        published_at = max(published_at, notice.received_at)
-    after = replace(
-        before,
-        published_at=published_at,
-        modified_at=_newest(before, notice),
-        applied_at=now,
-    )
+        return Verdict(received, superseded="a newer version of this publication has been applied")
+    after = replace(received, modified_at=_newest(before, notice), applied_at=now)
     if not is_open(after, others):
         return Verdict(after, superseded="an unpublish received later has ended this publication")
     return Verdict(after)
@@ -148,17 +150,10 @@ def _publish(
 
 def _publish_closed(before: Publication, notice: Notice, now: int) -> Verdict:
     publishes = notice.event_name == "asset_published"
+    after = _received(before, notice)
     if publishes and _republishes(before, notice):
-        return Verdict(
-            replace(
-                before,
-                published_at=notice.received_at,
-                unpublished_at=None,
-                modified_at=notice.modified_at,
-                applied_at=now,
-            )
-        )
-    after = replace(before, published_at=before.published_at or notice.received_at)
+        after = replace(after, unpublished_at=None, modified_at=notice.modified_at, applied_at=now)
+        return Verdict(after)
     if publishes and before.modified_at is None:
         after = replace(after, modified_at=notice.modified_at, applied_at=now)
     elif notice.received_at <= before.applied_at:
@@ -169,10 +164,16 @@ def _publish_closed(before: Publication, notice: Notice, now: int) -> Verdict:
 
 def _republishes(before: Publication, notice: Notice) -> bool:
     return (
-        before.published_at is not None
+        before.received_at is not None
         and notice.received_at > before.applied_at
         and _older(before.modified_at, notice.modified_at)
     )
+
+
+def _received(before: Publication, notice: Notice) -> Publication:
+    if notice.event_name == "asset_published":
+        return replace(before, published_at=max(before.published_at or 0, notice.received_at))
+    return replace(before, synced_at=max(before.synced_at or 0, notice.received_at))
 
 
 def _newest(before: Publication, notice: Notice) -> int | None:

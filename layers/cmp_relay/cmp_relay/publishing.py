@@ -2,7 +2,7 @@
 
 The order of the writes is what makes a crash harmless: documents in S3 first, then the catalogue
 together with the event that is still owed (`pending`), then the bus, then the note that the bus has
-it. Whoever comes next, the same job or a repeat of it, finds what is still owed and pays it first.
+it. Whoever comes next, the same job or another one of the asset, pays first what is still owed.
 """
 
 import time
@@ -58,10 +58,9 @@ class Publishing:
     def apply(self, job: PublishJob, attempt: Attempt) -> Ending:
         """Do what the job asks, once; raises LeaseHeldError while its asset is being worked on."""
         with self.leases.held(f"fetch#{job.asset.id}", str(uuid.uuid4()), LEASE_SECONDS):
-            record = self.catalogue.read(job.asset.id, job.asset.type)
+            record = self._announce(self.catalogue.read(job.asset.id, job.asset.type))
             repeated = self._repeated(job, record)
             if repeated:
-                self._announce(record)
                 return _ending_of_repeat(job, repeated)
             after, verdict = self._change(job, attempt, record)
             self._announce(self.catalogue.write(record, after))
@@ -120,10 +119,14 @@ class Publishing:
         )
         return Record(asset, after.publications).with_publication(replace(own, pending=event))
 
-    def _announce(self, record: Record) -> None:
+    def _announce(self, record: Record) -> Record:
+        """Put what is owed on the bus and return the record without it."""
         for state, announcement in owed(record.publications.values()):
             self.bus.put(announcement)
             self.catalogue.confirm(record.asset.asset_id, state)
+            paid = replace(state, announced=state.sequence, pending=None)
+            record = record.with_publication(paid)
+        return record
 
 
 def _notice(job: PublishJob, entry: Mapping[str, Any]) -> Notice:

@@ -143,12 +143,19 @@ def test_replaces_a_refused_token_once() -> None:
     assert seen[1].headers["Authorization"] == f"Bearer {PLANTED}-2"
 
 
+def test_asks_for_another_token_when_the_stored_one_is_refused_too() -> None:
+    cmp, seen = answers(*[httpx.Response(401)] * 2, httpx.Response(200, json={"id": "1"}))
+
+    assert cmp.get(ARTICLE) == {"id": "1"}
+    assert seen[2].headers["Authorization"] == f"Bearer {PLANTED}-3"
+
+
 def test_gives_up_when_the_new_token_is_refused_too() -> None:
-    cmp, seen = answers(httpx.Response(401), httpx.Response(401))
+    cmp, seen = answers(*[httpx.Response(401)] * 3)
 
     with pytest.raises(UnauthorizedError):
         cmp.get(ARTICLE)
-    assert len(seen) == 2
+    assert len(seen) == 3
 
 
 @pytest.mark.parametrize(
@@ -262,7 +269,7 @@ def failures() -> Iterator[Callable[[], object]]:
     href = f"{ARTICLE}?key={PLANTED}"
     headers = {"Location": f"https://evil.com/?{PLANTED}", "X-A": PLANTED}
     for status in (200, 302, 400, 401, 403, 404, 429, 500):
-        cmp, _ = answers(*[httpx.Response(status, headers=headers, text=PLANTED)] * 2)
+        cmp, _ = answers(*[httpx.Response(status, headers=headers, text=PLANTED)] * 3)
         yield partial(cmp.get, href)
 
     def broken(request: httpx.Request) -> httpx.Response:
