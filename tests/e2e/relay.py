@@ -11,13 +11,16 @@ from typing import Any, TypeVar
 
 import boto3.dynamodb.types
 import httpx
+import jsonschema
 
 from tools.local_stack.bus_tap import BusTap
+from tools.local_stack.folders import PROJECT
 from tools.local_stack.stack import LocalStack
 from tools.scenario import jobs
 from tools.scenario.jobs import EndedJob
 from tools.stand_in.client import StandIn
 
+SCHEMAS = PROJECT / "docs" / "events"
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
 SETTLE_SECONDS = 3.0
@@ -110,7 +113,7 @@ class Relay:
         """Return the events of an asset, waiting for `count` of them, else for stragglers."""
         deadline = time.monotonic() + (PATIENCE_SECONDS if count else SETTLE_SECONDS)
         while True:
-            self._events += self.tap.take(seconds=0)
+            self._events += [_documented(event) for event in self.tap.take(seconds=0)]
             found = [one for one in self._events if one["detail"]["asset"]["id"] == asset_id]
             if (count and len(found) >= count) or time.monotonic() > deadline:
                 return found
@@ -190,6 +193,13 @@ class Relay:
             functions.update_function_configuration(
                 FunctionName=name, Environment={"Variables": before}
             )
+
+
+def _documented(event: Item) -> Item:
+    """Return an event of the bus that keeps the contract of docs/events."""
+    schema = json.loads((SCHEMAS / f"{event['detail-type']}.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(event["detail"])
+    return event
 
 
 def _plain(item: Item) -> Item:
