@@ -12,7 +12,7 @@ from botocore.httpsession import URLLib3Session
 from moto import mock_aws
 from moto.core.models import botocore_stubber
 
-from tests.support import environment
+from tests.support import catalogue_table, environment
 
 SECRET = "current-secret-0123456789abcdef"  # noqa: S105
 OLD_SECRET = "accepted-secret-0123456789abcde"  # noqa: S105
@@ -41,18 +41,7 @@ class ReceiverStack:
         self.s3.create_bucket(
             Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
-        self.dynamodb.create_table(
-            TableName="catalogue",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        catalogue_table.create(self.dynamodb)
         secret = json.dumps({"current": SECRET, "accepted": [OLD_SECRET, ""]})
         self.secrets.create_secret(Name="webhook", SecretString=secret)
 

@@ -26,7 +26,7 @@ from cmp_relay.leases import Leases
 from cmp_relay.outcomes import Outcomes
 from cmp_relay.publishing import Publishing
 from cmp_relay.worker import Worker
-from tests.support import environment, publish_jobs
+from tests.support import catalogue_table, environment, publish_jobs
 from tests.support.clock import Clock
 from tests.support.context import LambdaContext as FakeContext
 from tests.support.fake_open_api import FakeOpenApi
@@ -65,32 +65,6 @@ CHANGE_VISIBILITY = "provide-client-params.sqs.ChangeMessageVisibility"
 QUEUES = ("work", "dead-letter", "bus-tap")
 
 
-def create_table(client: "DynamoDBClient") -> None:
-    """Create the catalogue table as the template describes it."""
-    client.create_table(
-        TableName="catalogue",
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"}
-            for name in ("pk", "sk", "listing", "modified_at")
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "listing",
-                "KeySchema": [
-                    {"AttributeName": "listing", "KeyType": "HASH"},
-                    {"AttributeName": "modified_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-
-
 def create_bucket(client: "S3Client", name: str) -> None:
     """Create a bucket in the tests' region."""
     client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -115,7 +89,7 @@ class WorkerStack:
             self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "3600"})
         for name in ("archive", "assets"):
             create_bucket(self.s3, name)
-        create_table(self.dynamodb)
+        catalogue_table.create(self.dynamodb)
         create_bus(events)
         self.api = FakeOpenApi()
         self.clock = Clock()

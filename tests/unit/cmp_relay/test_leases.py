@@ -7,6 +7,7 @@ from moto import mock_aws
 
 from cmp_relay.errors import LeaseHeldError
 from cmp_relay.leases import Leases
+from tests.support import catalogue_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,18 +25,7 @@ class Clock:
 def table() -> Iterator["DynamoDBClient"]:
     with mock_aws():
         client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="catalogue",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        catalogue_table.create(client)
         yield client
 
 

@@ -16,6 +16,7 @@ from cmp_relay.leases import Leases
 from cmp_relay.oauth import TokenEndpoint
 from cmp_relay.refresh import LEASE, Refresh
 from cmp_relay.tokens import Token, TokenSecret
+from tests.support import catalogue_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -102,18 +103,7 @@ class Stage:
 def stage() -> Iterator[Stage]:
     with mock_aws():
         table = boto3.client("dynamodb")
-        table.create_table(
-            TableName="catalogue",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        catalogue_table.create(table)
         secrets = boto3.client("secretsmanager")
         for name in ("token", "credentials"):
             secrets.create_secret(Name=name)

@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from functions.refresh_token import app
+from tests.support import catalogue_table
 from tests.support.context import LambdaContext as FakeContext
 
 if TYPE_CHECKING:
@@ -21,18 +22,7 @@ PLANTED = "-".join(["must", "not", "show"])
 @pytest.fixture
 def secrets() -> Iterator["SecretsManagerClient"]:
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName="catalogue",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        catalogue_table.create(boto3.client("dynamodb"))
         client = boto3.client("secretsmanager")
         client.create_secret(Name="token")
         client.create_secret(Name="credentials")

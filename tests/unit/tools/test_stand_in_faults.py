@@ -8,39 +8,16 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tools.stand_in.process import running
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tools.stand_in.client import StandIn
 
 pytestmark = pytest.mark.enable_socket
 
-CLIENT = {"client_id": "local", "client_secret": "local"}
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[StandIn]:
-    with running(**CLIENT) as started:
-        yield started
-
-
-@pytest.fixture
-def stand_in(server: StandIn) -> StandIn:
-    server.reset()
-    return server
-
-
-@pytest.fixture
-def open_api(stand_in: StandIn) -> Iterator[httpx.Client]:
-    """An Open API whose only asset is an image with the id `image`."""
+@pytest.fixture(autouse=True)
+def image(stand_in: StandIn) -> None:
+    """The only asset is an image with the id `image`."""
     stand_in.add_asset("image", id="image")
-    form = {**CLIENT, "grant_type": "client_credentials"}
-    token = httpx.post(f"{stand_in.base_url}/o/oauth2/v1/token", data=form).json()["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"{stand_in.base_url}/v3", headers=headers) as client:
-        yield client
 
 
 def test_faults_come_in_their_order_and_as_often_as_ordered(

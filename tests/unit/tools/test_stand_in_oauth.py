@@ -8,28 +8,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tools.stand_in.process import running
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tools.stand_in.client import StandIn
 
 pytestmark = pytest.mark.enable_socket
 
 CLIENT = {"client_id": "local", "client_secret": "local"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[StandIn]:
-    with running(**CLIENT) as started:
-        yield started
-
-
-@pytest.fixture
-def stand_in(server: StandIn) -> StandIn:
-    server.reset()
-    return server
 
 
 def ask(stand_in: StandIn, **form: str) -> httpx.Response:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.stand_in.process import running
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -65,12 +63,6 @@ def receiver() -> Iterator[Receiver]:
         yield state
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[StandIn]:
-    with running("local", "local") as started:
-        yield started
 
 
 @pytest.fixture
