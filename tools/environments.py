@@ -66,7 +66,11 @@ def _environment(name: str, folder: str, purpose: str) -> Environment:
 DEV = _environment("dev", ".venv", "tests, checks and tools")
 SAM = _environment("sam", ".local/envs/sam", "the SAM command line")
 MINISTACK = _environment("ministack", ".local/envs/ministack", "the local AWS")
-ENVIRONMENTS = {environment.name: environment for environment in (DEV, SAM, MINISTACK)}
+# Of the production runtime's interpreter, so made by that one and when they are needed.
+RUNTIME = _environment("runtime", ".local/envs/runtime", "functions outside the local AWS")
+DEBUG = _environment("debug", ".local/envs/debug", "debugging functions")
+ALWAYS = (DEV, SAM, MINISTACK)
+ENVIRONMENTS = {each.name: each for each in (*ALWAYS, RUNTIME, DEBUG)}
 
 
 def check_prerequisites(version: tuple[int, ...] = sys.version_info[:2]) -> None:
@@ -121,11 +125,11 @@ def _commands(environment: Environment, *, uv: str | None) -> Iterable[list[str]
 
 
 def main() -> int:
-    """Set up the environments named on the command line, all of them without a name."""
+    """Set up the environments named on the command line, without a name those of every day."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="environment", help=", ".join(ENVIRONMENTS))
-    names = parser.parse_args().names or list(ENVIRONMENTS)
+    names = parser.parse_args().names or [each.name for each in ALWAYS]
     try:
         check_prerequisites()
         for name in names:

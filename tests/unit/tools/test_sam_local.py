@@ -1,0 +1,161 @@
+"""How `sam local` is judged: by what a function answers and leaves behind, never by SAM."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from rich.console import Console
+
+from tests.template import processed, snapshot
+from tools.local_stack.aws import Aws
+from tools.local_stack.resources import Resource, Resources
+from tools.sam_local import expectations, runtime
+from tools.sam_local.errors import WrongError
+from tools.sam_local.report import Report, Row
+from tools.sam_local.sam import Invocation
+from tools.sam_local.trial import INPUTS, Trial, folder_of, logical_id_of
+
+if TYPE_CHECKING:
+    from tools.local_stack.stack import LocalStack
+    from tools.sam_local.sam import SamLocal
+
+RAISED = json.dumps({"errorMessage": "broken", "errorType": "RuntimeError", "stackTrace": []})
+REFRESHED = json.dumps({"status": "refreshed"})
+RIGHT = Row("refresh_token", "refreshed", "token in the secret")
+
+
+@dataclass
+class FakeStack:
+    """A stack whose functions and secrets alone are there; a function of its own may write one."""
+
+    stored: str = "before"
+    cmp_url: str = "http://127.0.0.1:1"
+    webhook_secret: str = "secret"  # noqa: S105  # of no use anywhere
+    resources: Resources = field(
+        default_factory=lambda: Resources(
+            Aws("http://127.0.0.1:1"),
+            {
+                "AccessTokenSecret": Resource("AccessTokenSecret", "Secret", "arn"),
+                "RefreshTokenFunction": Resource(
+                    "RefreshTokenFunction", "AWS::Lambda::Function", "refresh"
+                ),
+            },
+            {},
+        )
+    )
+
+    def boto(self, service: str) -> FakeStack:
+        assert service == "secretsmanager"
+        return self
+
+    def put_secret_value(self, **request: str) -> None:
+        self.stored = request["SecretString"]
+
+    def get_secret_value(self, **_: str) -> dict[str, str]:
+        return {"SecretString": self.stored}
+
+
+@dataclass
+class FakeSam:
+    """Prints an answer, and stores a token if there is one to store."""
+
+    stack: FakeStack
+    prints: str
+    stores: bool
+
+    def invoke(self, function: str, event: object) -> Invocation:
+        assert (function, event) == ("RefreshTokenFunction", {"source": "schedule"})
+        if self.stores:
+            self.stack.stored = json.dumps({"access_token": "t", "expires_at": 0})
+        return Invocation(self.prints, milliseconds=12.0, peak_bytes=1024)
+
+
+def tried(prints: str, *, stores: bool) -> Report:
+    """Return the report of a template with one function, which behaves as told."""
+    stack = FakeStack()
+    sam = FakeSam(stack, prints, stores)
+    trial = Trial(cast("LocalStack", stack), cast("SamLocal", sam))
+    return Report([trial.invoke(name) for name in trial.functions()], trial.functions())
+
+
+def test_a_function_that_answers_and_leaves_its_effect_is_right() -> None:
+    assert tried(REFRESHED, stores=True).complete
+
+
+def test_a_function_that_raises_makes_it_fail() -> None:
+    report = tried(RAISED, stores=True)
+
+    assert not report.complete
+    assert [row.wrong for row in report.rows] == ["RuntimeError: broken"]
+
+
+def test_a_function_that_answers_rightly_and_does_nothing_makes_it_fail() -> None:
+    report = tried(REFRESHED, stores=False)
+
+    assert not report.complete
+    assert [row.wrong for row in report.rows] == ["no token in the secret"]
+
+
+@pytest.mark.parametrize("prints", ["", "Error: Running AWS SAM projects locally requires Docker"])
+def test_no_answer_makes_it_fail(prints: str) -> None:
+    report = tried(prints, stores=True)
+
+    assert not report.complete
+    assert report.rows[0].wrong.startswith("no answer: ")
+
+
+def test_a_function_that_was_not_invoked_makes_it_fail() -> None:
+    report = Report([RIGHT], ["refresh_token", "run_command"])
+
+    assert report.missing == ["run_command"]
+    assert not report.complete
+
+
+def test_nothing_at_all_is_no_success() -> None:
+    assert not Report([], []).complete
+
+
+def test_what_is_wrong_is_shown() -> None:
+    console = Console(width=120, file=io.StringIO())
+    wrong = Row("on_asset_published", "", wrong="Error: [no] markup", milliseconds=1234.5)
+
+    Report([RIGHT, wrong], ["run_command"]).show(console)
+
+    shown = cast("io.StringIO", console.file).getvalue()
+    assert "Error: [no] markup" in shown
+    assert "1234 ms" in shown
+    assert "run_command was not invoked" in shown
+    assert "Not all is right" in shown
+
+
+def test_a_batch_that_is_not_all_done_is_wrong() -> None:
+    failed = {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+    with pytest.raises(WrongError, match="not all done"):
+        expectations.Worked().response(failed)
+
+
+def test_a_delivery_that_is_not_accepted_is_wrong() -> None:
+    with pytest.raises(WrongError, match="not accepted"):
+        expectations.Received().response({"statusCode": 503, "body": ""})
+
+
+def test_a_function_of_which_nobody_said_what_is_right_is_wrong() -> None:
+    with pytest.raises(WrongError, match="nobody has said what run_command leaves behind"):
+        expectations.of("run_command", {"source": "schedule"})
+
+
+@pytest.mark.parametrize("logical_id", sorted(processed.functions()))
+def test_every_function_of_the_template_has_an_input_and_an_expectation(logical_id: str) -> None:
+    name = folder_of(logical_id)
+
+    assert logical_id_of(name) == logical_id
+    expectations.of(name, json.loads((INPUTS / f"{name}.json").read_text()))
+
+
+def test_what_runs_is_the_runtime_of_production() -> None:
+    assert snapshot.source()["Parameters"]["PythonRuntime"]["Default"] == runtime.RUNTIME

@@ -1,0 +1,198 @@
+"""What each function has to answer to its sample input, and what it has to leave behind.
+
+Judged is the answer and its effect on the local AWS, never SAM's exit code: that is 0 for a
+function that raised as well.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tools.local_stack.resources import variable_name
+from tools.sam_local.errors import WrongError
+from tools.scenario import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tools.local_stack.stack import LocalStack
+
+ACCEPTED = 202
+REFUSED = 401
+SHOWN_CHARACTERS = 300
+QUEUE_SECONDS = 10.0
+
+Json = Any  # what json.loads gives
+
+
+class Expectation(Protocol):
+    """What is right for one function; both judgements raise WrongError, else they say what is."""
+
+    def prepare(self, stack: LocalStack) -> None:
+        """Make sure that the effect is not there before."""
+
+    def response(self, answer: Json) -> str:
+        """Judge what the function answered."""
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Judge what it left behind."""
+
+
+def of(function: str, event: Mapping[str, Json]) -> Expectation:
+    """Return what to expect of a function, by its folder's name, given this event.
+
+    Raises:
+        WrongError: nobody has said yet.
+    """
+    if function == "receive_webhook":
+        return Received()
+    if function == "refresh_token":
+        return Refreshed()
+    if "Records" in event:
+        return Worked()
+    message = f"nobody has said what {function} leaves behind: say it in {__name__}"
+    raise WrongError(message)
+
+
+def read(printed: str) -> Json:
+    """Read what a function answered.
+
+    Raises:
+        WrongError: it raised, timed out or printed no JSON.
+    """
+    try:
+        answer = json.loads(printed)
+    except ValueError:
+        message = f"no answer: {printed[-SHOWN_CHARACTERS:] or 'nothing was printed'}"
+        raise WrongError(message) from None
+    if isinstance(answer, dict) and "errorMessage" in answer:
+        kind, text = answer.get("errorType", "error"), answer["errorMessage"]
+        raise WrongError(f"{kind}: {str(text)[:SHOWN_CHARACTERS]}")
+    return answer
+
+
+class Received:
+    """A delivery was accepted: it is in the archive and its jobs are in their queue."""
+
+    def prepare(self, stack: LocalStack) -> None:
+        """Leave the stack as it is: each delivery gets an id of its own."""
+
+    def response(self, answer: Json) -> str:
+        """Judge the answer to CMP."""
+        if answer.get("statusCode") != ACCEPTED:
+            raise WrongError(f"not accepted: {json.dumps(answer)[:SHOWN_CHARACTERS]}")
+        return f"202, {_count(json.loads(answer['body'])['jobs'], 'job')}"
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Look for the delivery in the archive and for its jobs in the queue."""
+        name = json.loads(event["body"])["event_name"]
+        return received(stack, name, json.loads(answer["body"]))
+
+
+class Refreshed:
+    """A new token is in its secret."""
+
+    def prepare(self, stack: LocalStack) -> None:
+        """Take the token away."""
+        _secrets(stack).put_secret_value(SecretId=_token_secret(stack), SecretString="{}")
+
+    def response(self, answer: Json) -> str:
+        """Judge the status."""
+        if answer.get("status") != "refreshed":
+            raise WrongError(f"not refreshed: {json.dumps(answer)[:SHOWN_CHARACTERS]}")
+        return "refreshed"
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Look for the token."""
+        found = _secrets(stack).get_secret_value(SecretId=_token_secret(stack))
+        content = json.loads(found["SecretString"])
+        if not content.get("access_token"):
+            raise WrongError("no token in the secret")
+        return f"token in the secret for {content['expires_at'] - time.time():.0f} s"
+
+
+class Worked:
+    """Every job of the batch was applied, and its asset is in the catalogue."""
+
+    def prepare(self, stack: LocalStack) -> None:
+        """Leave the stack as it is: the jobs are of a new delivery."""
+
+    def response(self, answer: Json) -> str:
+        """Judge what SQS is told."""
+        if answer != {"batchItemFailures": []}:
+            raise WrongError(f"not all done: {json.dumps(answer)[:SHOWN_CHARACTERS]}")
+        return "no batchItemFailures"
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Look for the outcomes and for the assets."""
+        given = [json.loads(record["body"]) for record in event["Records"]]
+        for job in given:
+            outcome = _outcome(stack, job)
+            if outcome != "applied":
+                raise WrongError(f"job {job['job_id']} is {outcome or 'in flight'}")
+        missing = [job["asset"]["id"] for job in given if not _is_in_catalogue(stack, job)]
+        if missing:
+            raise WrongError(f"not in the catalogue: {', '.join(missing)}")
+        return f"{_count(len(given), 'asset')} in the catalogue"
+
+
+def archived(stack: LocalStack) -> set[str]:
+    """Return the keys of all archived deliveries."""
+    pages = stack.boto("s3").get_paginator("list_objects_v2")
+    listed = pages.paginate(Bucket=stack.env["ARCHIVE_BUCKET"])
+    return {found["Key"] for page in listed for found in page.get("Contents", [])}
+
+
+def received(stack: LocalStack, event_name: str, accepted: Json) -> str:
+    """Judge what an accepted delivery left behind: its body in the archive, its jobs in the queue.
+
+    Raises:
+        WrongError: something is missing.
+    """
+    delivery_id, expected = accepted["delivery_id"], accepted["jobs"]
+    if not any(key.endswith(f"/{delivery_id}.json") for key in archived(stack)):
+        raise WrongError("the delivery is not in the archive")
+    queue = "".join(word.capitalize() for word in event_name.split("_")) + "Queue"
+    found = _jobs_in_queue(stack, f"{variable_name(queue)}_URL", delivery_id, expected)
+    if not expected or found != expected:
+        raise WrongError(f"{found} of {_count(expected, 'job')} in {queue}")
+    return f"{_count(found, 'job')} in {queue}, body in the archive"
+
+
+def _jobs_in_queue(stack: LocalStack, variable: str, delivery_id: str, expected: int) -> int:
+    sqs, url = stack.boto("sqs"), stack.env[variable]
+    found, deadline = 0, time.monotonic() + QUEUE_SECONDS
+    while found < expected and time.monotonic() < deadline:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found += json.loads(message["Body"])["delivery_id"] == delivery_id
+    return found
+
+
+def _outcome(stack: LocalStack, job: Json) -> str | None:
+    delivery_id, _, number = job["job_id"].rpartition(".")
+    seen = jobs.look(stack, delivery_id, int(number) + 1)
+    return next((each.outcome for each in seen if each.job_id == job["job_id"]), None)
+
+
+def _is_in_catalogue(stack: LocalStack, job: Json) -> bool:
+    key = {"pk": {"S": f"ASSET#{job['asset']['id']}"}, "sk": {"S": "ASSET"}}
+    answer = stack.boto("dynamodb").get_item(
+        TableName=stack.env["CATALOGUE_TABLE"], Key=key, ConsistentRead=True
+    )
+    return "Item" in answer
+
+
+def _secrets(stack: LocalStack) -> Any:  # noqa: ANN401  # the client's own types are far away
+    return stack.boto("secretsmanager")
+
+
+def _token_secret(stack: LocalStack) -> str:
+    return stack.resources.physical_id("AccessTokenSecret")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
