@@ -4,15 +4,16 @@ PYTHON ?= python3
 DEV := .venv/bin
 SAM := .local/envs/sam/bin/sam
 STACK := $(DEV)/python -m tools.local_stack
+SAM_LOCAL := $(DEV)/python -m tools.sam_local
 
 export SAM_CLI_TELEMETRY := 0
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test check fix invoke bench snapshot requirements clean
+.PHONY: help setup run up down test check fix invoke sam-local bench snapshot requirements clean
 
 help:  ## Explain the words
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup:  ## Set up the virtual environments (PYTHON=python3.13 for another interpreter)
 	@$(PYTHON) tools/environments.py
@@ -41,8 +42,11 @@ fix: setup  ## Format, and mend what can be mended without thought
 	@$(DEV)/ruff check --fix .
 	@$(DEV)/ruff format .
 
-invoke: setup  ## Invoke a function of the running stack: FUNCTION=on_asset_published [EVENT=file]
-	@$(STACK) invoke "$(FUNCTION)" $(if $(EVENT),--event "$(EVENT)")
+invoke: setup  ## Invoke a function of the running stack: FUNCTION=on_asset_published [EVENT=file] [DEBUG=1]
+	@$(if $(DEBUG),$(SAM_LOCAL) emulate --debug,$(STACK) invoke) "$(FUNCTION)" $(if $(EVENT),--event "$(EVENT)")
+
+sam-local: setup  ## Invoke every function with `sam local`, in Docker, and judge what it leaves behind
+	@$(SAM_LOCAL)
 
 bench: setup  ## Measure the functions' start and the receiver's work
 	@$(DEV)/python -m tools.bench
@@ -51,10 +55,10 @@ snapshot: setup  ## Rewrite the processed template that the tests compare with
 	@$(DEV)/python -m tests.template.snapshot
 
 requirements:  ## Pin the newest versions of all dependencies (needs uv)
-	@for each in layers/dependencies/requirements tools/requirements/{sam,ministack,dev}; do \
+	@for each in layers/dependencies/requirements tools/requirements/{sam,ministack,dev,runtime,debug}; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
 	    --no-header --no-emit-index-url $$each.in -o $$each.txt; done
 
 clean:  ## End every stack and remove everything that was made here
-	@if [ -x $(DEV)/python ]; then $(STACK) down --all; fi
+	@if [ -x $(DEV)/python ]; then $(STACK) down --all; $(SAM_LOCAL) down; fi
 	@rm -rf .venv .local .aws-sam .coverage .hypothesis .import_linter_cache .*_cache
