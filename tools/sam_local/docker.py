@@ -7,11 +7,13 @@ firewall and routes alone: what runs in it reaches this machine and nothing else
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.local_stack.background import BackgroundProcess
@@ -21,7 +23,6 @@ from tools.sam_local.errors import DockerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 INSTALL = (
     "Docker is needed and none answers: start it, or install it "
@@ -98,16 +99,25 @@ def available() -> Iterator[Docker]:
     )
     if running.answers():
         yield running
-    elif shutil.which("dockerd") is None or os.geteuid() != 0:
+        return
+    program = shutil.which("dockerd")
+    if program is None or os.geteuid() != 0:
         raise DockerError(INSTALL)
-    else:
-        with _own() as own:
-            yield own
+    with _alone(program), _own() as own:
+        yield own
 
 
 def stop() -> bool:
     """End a daemon of ours that an interrupted run left behind and tell whether there was one."""
     return _process().stop()
+
+
+@contextlib.contextmanager
+def _alone(program: str) -> Iterator[None]:
+    """Wait for the daemons of other clones: all of them would use the one bridge of the machine."""
+    with Path(program).open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager

@@ -9,17 +9,17 @@ container's loopback to the bridge. Python's standard library is all that there 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import re
+import socket
+import socketserver
 import sys
 import threading
-from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 LOOPBACK = "127.0.0.1"
 HOST = "host.docker.internal"
@@ -39,60 +39,68 @@ def carried(wanted: Iterable[int], *, listen: str, target: str) -> Iterator[None
     Raises:
         OSError: the address is not this machine's, or a port of it is taken.
     """
-    loop = asyncio.new_event_loop()
-    servers = [
-        loop.run_until_complete(asyncio.start_server(partial(_carry, target, port), listen, port))
-        for port in wanted
-    ]
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
+    with contextlib.ExitStack() as stack:
+        for port in wanted:
+            carrier = stack.enter_context(Carrier((listen, port), (target, port)))
+            thread = threading.Thread(target=carrier.serve_forever, daemon=True)
+            thread.start()
+            stack.callback(carrier.cut_off)
         yield
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        for server in servers:
-            server.close()
-        loop.run_until_complete(_cut_off())
-        loop.close()
 
 
-async def _cut_off() -> None:
-    """End the connections that are still open."""
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
+class Carrier(socketserver.ThreadingTCPServer):
+    """Carries the connections to one port."""
+
+    allow_reuse_address = True
+
+    def __init__(self, listen: tuple[str, int], target: tuple[str, int]) -> None:
+        """Listen; nothing is taken before `serve_forever`."""
+        super().__init__(listen, Connection)
+        self.target = target
+        self.open: set[socket.socket] = set()
+
+    def cut_off(self) -> None:
+        """Take no more connections and end the open ones."""
+        self.shutdown()
+        for each in list(self.open):
+            _shut(each)
 
 
-async def _carry(
-    host: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    async with _closing(writer):
+class Connection(socketserver.BaseRequestHandler):
+    """One connection: both directions end together, as soon as one side hangs up."""
+
+    server: Carrier
+    request: socket.socket
+
+    def handle(self) -> None:
+        """Carry all bytes until one side hangs up."""
         try:
-            far_reader, far_writer = await asyncio.open_connection(host, port)
+            far = socket.create_connection(self.server.target)
         except OSError:
             return
-        async with _closing(far_writer):
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+        near, ends = self.request, {self.request, far}
+        self.server.open |= ends
+        with far:
+            back = threading.Thread(target=_pump, args=(far, near), daemon=True)
+            back.start()
+            _pump(near, far)
+            back.join()
+        self.server.open -= ends
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    # Else a request of several small pieces waits 40 ms for an acknowledgement
+    sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with contextlib.suppress(OSError):
-        while data := await reader.read(CHUNK_BYTES):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()
+        while data := source.recv(CHUNK_BYTES):
+            sink.sendall(data)
+    _shut(source)
+    _shut(sink)
 
 
-@contextlib.asynccontextmanager
-async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def main() -> None:
