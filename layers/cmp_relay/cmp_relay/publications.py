@@ -130,10 +130,10 @@ def _ends(sibling: Publication, channel: str, received_at: int) -> bool:
 
 def _unpublish(before: Publication, notice: Notice, now: int) -> Verdict:
     later = max(before.unpublished_at or 0, notice.received_at)
-    after = replace(before, unpublished_at=later, applied_at=now)
+    after = replace(before, unpublished_at=later)
     if before.unpublished_at is None or (before.unmatched and later > before.unpublished_at):
-        return Verdict(after)
-    return Verdict(before, superseded="this publication has been unpublished already")
+        return Verdict(replace(after, applied_at=now))
+    return Verdict(after, superseded="this publication has been unpublished already")
 
 
 def _publish(
@@ -152,8 +152,15 @@ def _publish_closed(before: Publication, notice: Notice, now: int) -> Verdict:
     publishes = notice.event_name == "asset_published"
     after = _received(before, notice)
     if publishes and _republishes(before, notice):
-        after = replace(after, unpublished_at=None, modified_at=notice.modified_at, applied_at=now)
-        return Verdict(after)
+        return Verdict(
+            replace(
+                after,
+                unpublished_at=None,
+                modified_at=notice.modified_at,
+                applied_at=now,
+                identities=_without_unpublishes(after),
+            )
+        )
     if publishes and before.modified_at is None:
         after = replace(after, modified_at=notice.modified_at, applied_at=now)
     elif notice.received_at <= before.applied_at:
@@ -165,9 +172,19 @@ def _publish_closed(before: Publication, notice: Notice, now: int) -> Verdict:
 def _republishes(before: Publication, notice: Notice) -> bool:
     return (
         before.received_at is not None
-        and notice.received_at > before.applied_at
+        and notice.received_at > max(before.applied_at, before.unpublished_at or 0)
         and _older(before.modified_at, notice.modified_at)
     )
+
+
+def _without_unpublishes(publication: Publication) -> dict[str, Ended]:
+    """Forget earlier unpublishes: the next one looks the same and ends what is open again."""
+    unpublish = identity("asset_unpublished", "")
+    return {
+        name: ended
+        for name, ended in publication.identities.items()
+        if not name.startswith(unpublish)
+    }
 
 
 def _received(before: Publication, notice: Notice) -> Publication:

@@ -193,6 +193,29 @@ def test_unpublishing_what_is_unpublished_changes_nothing(matched: bool) -> None
 # Publishing again
 
 
+def test_the_same_unpublish_ends_again_what_was_published_again() -> None:
+    known = closed()
+    again = notice("asset_published", entry_hash="b", received_at=APPLIED + 1, modified_at=20)
+    tell(known, again, APPLIED + 2)
+    assert opened(known) == {"1"}
+
+    superseded = tell(known, notice("asset_unpublished", received_at=APPLIED + 3), APPLIED + 4)
+
+    assert superseded is None
+    assert opened(known) == set()
+
+
+def test_a_republish_older_than_a_later_unpublish_opens_nothing() -> None:
+    known = closed()
+    tell(known, notice("asset_unpublished", entry_hash="b", received_at=APPLIED + 9), APPLIED + 9)
+
+    late = notice("asset_published", entry_hash="c", received_at=APPLIED + 5, modified_at=20)
+    superseded = tell(known, late, APPLIED + 10)
+
+    assert superseded == "this publication has been unpublished"
+    assert opened(known) == set()
+
+
 def closed(modified_at: int | None = 10) -> Known:
     return after(
         [
