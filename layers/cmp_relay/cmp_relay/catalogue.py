@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+LARGEST_TRANSACTION = 100
 NEVER_MODIFIED = times.iso(0)
 """Sort key of the listing for an asset whose `modified_at` CMP has not told."""
 
@@ -128,20 +129,30 @@ class Catalogue:
         return Record(asset, publications)
 
     def write(self, before: Record, after: Record) -> Record:
-        """Write all that changed or nothing; raises ConflictError if it was written since."""
+        """Write all that changed or nothing; raises ConflictError if it was written since.
+
+        A change can open or close other publications of the asset: their `status`, which only
+        repeats what the facts say, is written with it as far as a transaction goes, else before it.
+        """
         asset = replace(after.asset, revision=before.asset.revision + 1)
         changed = [
-            key
+            self._put_publication(asset.asset_id, state, after)
             for key, state in after.publications.items()
             if state != before.publications.get(key)
-            or _status(state, after) != _status_before(key, before)
         ]
-        writes: list[TransactWriteItemTypeDef] = [self._put_asset(before.asset, asset)]
-        for key in changed:
-            item = _publication_item(after.asset.asset_id, after.publications[key], after)
-            writes.append({"Put": {"TableName": self._table, "Item": self._serialized(item)}})
+        turned = [
+            self._set_status(asset.asset_id, state, after)
+            for key, state in after.publications.items()
+            if state == before.publications.get(key) and _turned(state, before, after)
+        ]
+        room = LARGEST_TRANSACTION - 1 - len(changed)
+        for start in range(room, len(turned), LARGEST_TRANSACTION):
+            chunk = turned[start : start + LARGEST_TRANSACTION]
+            self._client.transact_write_items(TransactItems=chunk)
         try:
-            self._client.transact_write_items(TransactItems=writes)
+            self._client.transact_write_items(
+                TransactItems=[self._put_asset(before.asset, asset), *changed, *turned[:room]]
+            )
         except self._client.exceptions.TransactionCanceledException as error:
             raise ConflictError("another worker wrote this asset first") from error
         return replace(after, asset=asset)
@@ -175,6 +186,25 @@ class Catalogue:
             }
         }
 
+    def _put_publication(
+        self, asset_id: str, state: PublicationState, record: Record
+    ) -> "TransactWriteItemTypeDef":
+        item = self._serialized(_publication_item(asset_id, state, record))
+        return {"Put": {"TableName": self._table, "Item": item}}
+
+    def _set_status(
+        self, asset_id: str, state: PublicationState, record: Record
+    ) -> "TransactWriteItemTypeDef":
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": self._serialized(_publication_key(asset_id, state.facts)),
+                "UpdateExpression": "SET #status = :status",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": {":status": {"S": _status(state, record)}},
+            }
+        }
+
     def _serialized(self, item: Mapping[str, object]) -> dict[str, Any]:
         present = {name: value for name, value in item.items() if value is not None}
         return {name: self._write.serialize(value) for name, value in present.items()}
@@ -184,9 +214,8 @@ def _status(state: PublicationState, record: Record) -> str:
     return "published" if is_open(state.facts, record.facts()) else "unpublished"
 
 
-def _status_before(key: tuple[str, str], record: Record) -> str | None:
-    state = record.publications.get(key)
-    return _status(state, record) if state else None
+def _turned(state: PublicationState, before: Record, after: Record) -> bool:
+    return _status(state, before) != _status(state, after)
 
 
 def _asset_item(asset: AssetState) -> dict[str, object]:

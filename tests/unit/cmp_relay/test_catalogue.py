@@ -123,6 +123,24 @@ def test_refuses_to_build_on_what_another_has_changed(
     assert catalogue.read("asset", "image") == current
 
 
+def test_one_change_can_end_more_publications_than_a_transaction_holds(
+    catalogue: Catalogue, stack: WorkerStack
+) -> None:
+    record = blank()
+    for number in range(230):
+        record = record.with_publication(opened(event_id=f"event-{number}"))
+        if number % 90 == 89:
+            record = catalogue.write(catalogue.read("asset", "image"), record)
+    record = catalogue.write(catalogue.read("asset", "image"), record)
+    end = PublicationState(Publication("channel", "end", unpublished_at=2))
+
+    catalogue.write(record, record.with_publication(end))
+
+    items = stack.items("ASSET#")
+    assert {item["status"] for item in items if item["sk"] != "ASSET"} == {"unpublished"}
+    assert stack.asset("asset")["published"] is False
+
+
 def test_writes_the_status_of_publications_that_another_has_ended(
     catalogue: Catalogue, stack: WorkerStack
 ) -> None:
