@@ -13,7 +13,7 @@ from cmp_relay import details
 from cmp_relay.composition import publish_worker
 from cmp_relay.telemetry import logger, metrics
 
-worker = publish_worker(os.environ, enrich=details.build(os.environ), reserve_seconds=25)
+worker = publish_worker(os.environ, enrich=details.build(os.environ), reserve_seconds=40)
 
 
 @metrics.log_metrics

@@ -30,8 +30,13 @@ from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Outcomes
 from cmp_relay.telemetry import logger, metrics
 from cmp_relay.tokens import TokenSource
 
+REQUEST_SECONDS = 12
+"""Three requests in a row (link, location, what that leads to) fit into a worker's reserve."""
 FRESHNESS_MARGIN = 2000
 """How far CMP's clock and its replicas may be behind ours, in ms."""
+
+
+LONGEST_TEXT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,13 @@ def build(environment: Mapping[str, str]) -> Details:
         clients.secrets(), clients.invoking, api.token_secret_arn, api.refresh_token_function
     )
     return Details(
-        api=OpenApi(build_client(), tokens, Origins.parse(api.cmp_api_origins), api.cmp_api_base),
+        api=OpenApi(
+            build_client(),
+            tokens,
+            Origins.parse(api.cmp_api_origins),
+            api.cmp_api_base,
+            REQUEST_SECONDS,
+        ),
         delivered=Delivered(clients.s3(), api.archive_bucket),
         stored=Documents(clients.s3(), own.asset_bucket),
         outcomes=Outcomes(clients.dynamodb(), own.catalogue_table),
@@ -162,11 +173,13 @@ def covers(asset: AssetState, received_at: int, announced: int | None) -> bool:
     began_at = asset.fetch_began_at
     if began_at is None or asset.details_source == "delivery":
         return False
+    if announced is not None and asset.modified_at is not None and asset.modified_at < announced:
+        return False
     if began_at >= received_at + FRESHNESS_MARGIN:
         return True
     if announced is None or asset.modified_at is None:
         return False
-    return asset.modified_at >= announced and began_at >= announced + FRESHNESS_MARGIN
+    return began_at >= announced + FRESHNESS_MARGIN
 
 
 def _knows_more(asset: AssetState, announced: int | None) -> bool:
@@ -189,4 +202,7 @@ def _library(found: Found) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None or isinstance(value, dict | list) else str(value)
+    """Return what an item can hold: no half of a surrogate pair, and no more than a line or two."""
+    if value is None or isinstance(value, dict | list):
+        return None
+    return str(value).encode("utf-8", "replace").decode()[:LONGEST_TEXT]

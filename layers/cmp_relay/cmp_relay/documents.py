@@ -45,7 +45,7 @@ class Documents:
         `etag` is that of the object last known under the key, None for none; a wrong one costs a
         look at what is there. Raises ConflictError if others keep writing.
         """
-        body = json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        body = json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace")
         for _ in range(TRIES):
             condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
             try:

@@ -92,9 +92,9 @@ class Publishing:
     ) -> PublicationState:
         """Keep what was published: CMP's API gives the library's latest state alone."""
         key = documents.entry_key(job.asset.type, job.asset.id, job.publishing_event.id)
-        order = notice.modified_at or notice.received_at
-        stored = self.stored.put(key, entry, order=order, etag=own.entry_etag)
-        return replace(own, entry_hash=notice.entry_hash, entry_key=key, entry_etag=stored.etag)
+        stored = self.stored.put(key, entry, order=notice.modified_at or 0, etag=own.entry_etag)
+        entry_hash = own.entry_hash if stored.newer else notice.entry_hash
+        return replace(own, entry_hash=entry_hash, entry_key=key, entry_etag=stored.etag)
 
     def _owe_event(
         self,

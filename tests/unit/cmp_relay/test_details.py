@@ -82,6 +82,7 @@ def without_link() -> PublishJob:
         (FETCHED, ANNOUNCED + 1, False),
         (FETCHED, None, False),
         (replace(FETCHED, modified_at=None), ANNOUNCED, False),
+        (replace(FETCHED, fetch_began_at=NOON + 60_000), ANNOUNCED + 1, False),
     ],
 )
 def test_what_was_fetched_covers_a_delivery(

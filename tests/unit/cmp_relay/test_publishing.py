@@ -169,11 +169,19 @@ def test_an_organization_once_known_is_kept(stack: WorkerStack) -> None:
     assert stack.asset()["organization_id"] == "organization-1"
 
 
-def test_an_entry_without_a_version_is_ordered_by_its_receipt(stack: WorkerStack) -> None:
-    apply(stack, publish(stack, modified_at=None))
+def test_the_entry_of_a_newer_version_that_a_crash_left_behind_is_kept(
+    stack: WorkerStack,
+) -> None:
+    newer = b'{"id": "image-1", "title": "newer"}'
+    order = {"order": str(NOON + 1)}
+    stack.s3.put_object(Bucket="assets", Key=ENTRY_KEY, Body=newer, Metadata=order)
 
-    found = stack.s3.head_object(Bucket="assets", Key=ENTRY_KEY)
-    assert found["Metadata"] == {"order": str(NOON)}
+    apply(stack, publish(stack))
+
+    assert stack.s3.get_object(Bucket="assets", Key=ENTRY_KEY)["Body"].read() == newer
+    [item] = [item for item in stack.items("ASSET#") if item["sk"] != "ASSET"]
+    assert item["entry_key"] == ENTRY_KEY
+    assert "entry_hash" not in item
 
 
 # Who repeats whom
