@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cmp_relay.errors import UnreadableJobError
 
-Identifier = Annotated[str, Field(min_length=1, max_length=512)]
+YEAR_3000 = 32_503_680_000_000
+Identifier = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class _Part(BaseModel):
@@ -48,7 +49,7 @@ class Job(_Part):
     schema_version: Literal[1] = Field(alias="schema")
     job_id: Identifier
     delivery_id: Identifier
-    received_at: int = Field(gt=0)
+    received_at: int = Field(gt=0, lt=YEAR_3000)
     event_name: Identifier
     channel: Identifier
     organization_id: str | None = None

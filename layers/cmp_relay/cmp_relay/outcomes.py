@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from cmp_relay import times
-from cmp_relay.errors import ConflictError
+from cmp_relay.errors import PostponedError
 from cmp_relay.jobs import Job
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Outcome = Literal["applied", "superseded", "dead_lettered"]
 
 MOST_ATTEMPTS = 5
+LONGEST_REASON = 600
 SHARDS = 16
 KEPT_SECONDS = 60 * 24 * 3600
 """How long JOB items are kept: longer than queue, dead-letter queue and archive together."""
@@ -107,7 +108,7 @@ class Outcomes:
             names=names,
             values={
                 ":outcome": {"S": outcome},
-                ":reason": {"S": reason} if reason else {"NULL": True},
+                ":reason": {"S": reason[:LONGEST_REASON]} if reason else {"NULL": True},
                 ":now": {"N": str(self._now())},
             },
             count=(outcome, 1),
@@ -169,7 +170,8 @@ class Outcomes:
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - not a secret
             else:
                 return
-        raise ConflictError("the outcome could not be written for other transactions")
+        # No failed attempt: what the job had to do is done, only its end is not on record yet.
+        raise PostponedError("the outcome could not be written for other transactions", delay=1)
 
 
 def _key(job_id: str) -> dict[str, Any]:

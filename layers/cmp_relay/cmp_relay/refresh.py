@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 LEASE = "refresh_token"
 LEASE_SECONDS = 40  # longer than the function's time-out: who is killed keeps nobody out for long
 YOUNG_SECONDS = 60
-FORCED_PER_HOUR = 6  # Secrets Manager keeps about 100 versions of a day
+# Secrets Manager keeps every version of a day, 100 of them at most; the schedule makes 48.
+FORCED_PER_HOUR = 6
+FORCED_PER_DAY = 40
+HOUR = 3600
+DAY = 24 * HOUR
 
 Reply = dict[str, str]
 
@@ -59,6 +63,9 @@ class Refresh:
         finally:
             left = token.expires_at - self._now() if token else 0.0
             self._record("TokenSecondsLeft", "Seconds", max(0.0, left))
+        if reply["status"] == "refused":
+            logger.error("CMP refuses one token after the other", reason=reply["reason"])
+            self._record("CredentialsRefused", "Count", 1)
         return reply
 
     def _renew(
@@ -86,7 +93,7 @@ class Refresh:
         credentials = self._credentials.read()
         grant = self._endpoint.request(credentials)
         self._credentials.rotate(credentials, grant.refresh_token)
-        forced = (*self._forced_lately(token), *((began,) if _is_forced(event) else ()))
+        forced = (*self._forced(token, DAY), *((began,) if _is_forced(event) else ()))
         expires_at = began + grant.expires_in
         token = self._token.write(Token(grant.access_token, "", expires_at, began, forced))
         self._record("TokenRefreshed", "Count", 1)
@@ -104,13 +111,15 @@ class Refresh:
             return {"status": "current"}
         if left > 0 and self._now() - token.obtained_at < YOUNG_SECONDS:
             return {"status": "refused", "reason": "the token that failed is too young"}
-        if len(self._forced_lately(token)) >= FORCED_PER_HOUR:
+        if len(self._forced(token, HOUR)) >= FORCED_PER_HOUR:
             return {"status": "refused", "reason": "too many forced refreshes in an hour"}
+        if len(self._forced(token, DAY)) >= FORCED_PER_DAY:
+            return {"status": "refused", "reason": "too many forced refreshes in a day"}
         return None
 
-    def _forced_lately(self, token: Token | None) -> tuple[float, ...]:
+    def _forced(self, token: Token | None, seconds: int) -> tuple[float, ...]:
         forced = token.forced_at if token else ()
-        return tuple(moment for moment in forced if self._now() - moment < 3600)
+        return tuple(moment for moment in forced if self._now() - moment < seconds)
 
 
 def _is_forced(event: Mapping[str, object]) -> bool:

@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.errors import (
     CmpRelayError,
+    CredentialsError,
     LeaseHeldError,
     PostponedError,
     RateLimitedError,
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
 
 EXPIRY_SECONDS = 7 * 24 * 3600
 """After that long in its queue a job becomes a dead letter: SQS deletes silently after ten days."""
-BACK_OFF_SECONDS = 10
+BACK_OFF_SECONDS = 20
 LONGEST_BACK_OFF_SECONDS = 900
+LONGEST_LEASE_WAIT_SECONDS = 30
 METRICS: dict[Outcome, str] = {
     "applied": "JobsApplied",
     "superseded": "JobsSuperseded",
@@ -143,10 +145,12 @@ class Worker:
         logger.error("job became a dead letter", reason=reason, detail=detail)
         if job:
             self._close(job, "dead_lettered", f"{reason}: {detail}")
+        else:
+            _count("dead_lettered")
 
     def _close(self, job: PublishJob, outcome: Outcome, reason: str | None) -> None:
         self.outcomes.close(job, outcome, reason)
-        metrics.add_metric(name=METRICS[outcome], unit=MetricUnit.Count, value=1)
+        _count(outcome)
         logger.info("job ended", outcome=outcome, reason=reason)
 
     def _come_back(self, record: SQSRecord, delay: float) -> None:
@@ -160,6 +164,10 @@ class Worker:
             # It comes back all the same, when the queue's own visibility timeout ends.
             code = error.response["Error"]["Code"]
             logger.warning("visibility not changed", code=code)
+
+
+def _count(outcome: Outcome) -> None:
+    metrics.add_metric(name=METRICS[outcome], unit=MetricUnit.Count, value=1)
 
 
 def _explain(error: Exception) -> tuple[str, str, bool]:
@@ -178,14 +186,22 @@ def _sent_back(record: SQSRecord) -> bool:
 
 
 def _delay(error: PostponedError | RateLimitedError, receives: int) -> float:
+    """Return the seconds to wait; whatever lasts is asked for less and less often.
+
+    SQS gives up a message after 1000 receives: 15 minutes each are longer than a job may wait.
+    """
+    growing = random.uniform(0.5, 1) * (1 << min(receives, 11))  # noqa: S311 - not a secret
     if isinstance(error, RateLimitedError):
-        return min(error.retry_after or _back_off(receives), LONGEST_BACK_OFF_SECONDS)
+        return min(max(error.retry_after or 0, growing), LONGEST_BACK_OFF_SECONDS)
+    if isinstance(error, CredentialsError):
+        return min(max(error.delay, growing), LONGEST_BACK_OFF_SECONDS)
     if isinstance(error, LeaseHeldError):
         # A lease ends long before its time as a rule: look again soon, then less often.
-        return min(error.delay, random.uniform(0.5, 1) * (1 << min(receives, 5)))  # noqa: S311
+        return min(error.delay, growing, LONGEST_LEASE_WAIT_SECONDS)
     return error.delay
 
 
 def _back_off(attempt: int) -> float:
-    longest: float = min(LONGEST_BACK_OFF_SECONDS, BACK_OFF_SECONDS * (1 << min(attempt, 10)))
+    """Return a random wait; the four between five attempts make a quarter of an hour on average."""
+    longest = min(LONGEST_BACK_OFF_SECONDS, BACK_OFF_SECONDS << 3 * (attempt - 1))
     return random.uniform(1, longest)  # noqa: S311 - not a secret

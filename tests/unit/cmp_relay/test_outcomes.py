@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cmp_relay.errors import ConflictError
+from cmp_relay.errors import PostponedError
 from cmp_relay.jobs import Job
 from cmp_relay.outcomes import KEPT_SECONDS, Outcome, Outcomes
 from tests.support import publish_jobs
@@ -177,7 +177,7 @@ def test_gives_up_when_transactions_keep_meeting(
     monkeypatch.setattr(time, "sleep", lambda _: None)
     meet(stack, monkeypatch, times=5)
 
-    with pytest.raises(ConflictError):
+    with pytest.raises(PostponedError):
         outcomes.close(JOB, "applied")
 
     assert stack.outcomes() == {}

@@ -140,12 +140,20 @@ def test_half_of_a_long_life_is_long(stage: Stage) -> None:
 
 
 def test_a_worker_gets_another_token_for_the_one_that_failed(stage: Stage) -> None:
-    failed = stage.store(left=3000, forced=(NOW - 3601, NOW - 3599))
+    failed = stage.store(left=3000, forced=(NOW - 86_401, NOW - 86_399))
 
     assert stage.run({"failed_version": failed.version}) == {"status": "refreshed"}
 
     assert stage.stored().value == "a1"
-    assert stage.stored().forced_at == (NOW - 3599, NOW)
+    assert stage.stored().forced_at == (NOW - 86_399, NOW)
+
+
+def test_forced_refreshes_are_limited_by_the_day(stage: Stage) -> None:
+    failed = stage.store(left=3000, forced=tuple(NOW - 3700 - each for each in range(40)))
+
+    reply = stage.run({"failed_version": failed.version})
+
+    assert reply == {"status": "refused", "reason": "too many forced refreshes in a day"}
 
 
 @pytest.mark.parametrize("failed_version", ["older", None])

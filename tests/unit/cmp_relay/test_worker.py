@@ -9,6 +9,7 @@ from botocore.stub import Stubber
 from cmp_relay.errors import (
     AnnouncementError,
     CmpRelayError,
+    CredentialsError,
     LeaseHeldError,
     PostponedError,
     RateLimitedError,
@@ -103,7 +104,7 @@ def test_each_record_of_a_batch_goes_its_own_way(
     assert {name: counted()[name] for name in counted() if name != "JobAgeSeconds"} == {
         "JobsApplied": 5,
         "JobsSuperseded": 1,
-        "JobsDeadLettered": 1,
+        "JobsDeadLettered": 2,
     }
 
 
@@ -295,6 +296,7 @@ def test_a_job_is_given_back_at_once_when_time_is_nearly_over(
         (PostponedError("later", delay=60), 60),
         (PostponedError("later", delay=0.2), 1),
         (RateLimitedError("429", retry_after=30), 30),
+        (CredentialsError("client_secret is missing", delay=300), 300),
         (RateLimitedError("429", retry_after=86_400), LONGEST_BACK_OFF_SECONDS),
     ],
 )
@@ -323,7 +325,21 @@ def test_a_limit_without_a_time_is_waited_out_longer_each_time(
     assert 1 <= delay <= min(LONGEST_BACK_OFF_SECONDS, 10 * 2 ** min(receives, 10))
 
 
-@pytest.mark.parametrize(("receives", "longest"), [(1, 2), (4, 16), (30, 32)])
+@pytest.mark.parametrize(
+    "error", [RateLimitedError("429", retry_after=1), CredentialsError("refused", delay=300)]
+)
+def test_what_lasts_is_asked_for_so_rarely_that_sqs_does_not_give_up(
+    stack: WorkerStack, worker: Worker, work: Work, error: Exception
+) -> None:
+    work.deeds["d.0"] = error
+
+    handle(worker, stack.event(*messages(), receives=20))
+
+    (delay,) = stack.visibilities
+    assert delay * 1000 > EXPIRY_SECONDS
+
+
+@pytest.mark.parametrize(("receives", "longest"), [(1, 2), (4, 16), (30, 30)])
 def test_a_lease_is_looked_at_again_long_before_its_end(
     stack: WorkerStack, worker: Worker, work: Work, receives: int, longest: int
 ) -> None:
@@ -345,7 +361,7 @@ def test_a_lease_that_is_nearly_over_is_waited_for(
     assert stack.visibilities == [1]
 
 
-def test_each_failure_waits_a_random_time_that_may_be_twice_as_long(
+def test_each_failure_waits_a_random_time_that_may_be_eight_times_as_long(
     stack: WorkerStack, worker: Worker, work: Work
 ) -> None:
     work.deeds = {f"d.{number}": AnnouncementError("bus") for number in range(10)}
@@ -356,7 +372,7 @@ def test_each_failure_waits_a_random_time_that_may_be_twice_as_long(
 
     for number in range(MOST_ATTEMPTS - 1):
         delays = stack.visibilities[number * 10 : number * 10 + 10]
-        assert all(1 <= delay <= 10 * 2 ** (number + 1) for delay in delays)
+        assert all(1 <= delay <= min(900, 20 * 8**number) for delay in delays)
         assert len(set(delays)) > 1
 
 
