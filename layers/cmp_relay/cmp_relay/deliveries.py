@@ -7,6 +7,7 @@ pydantic.
 """
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
@@ -56,7 +57,7 @@ class Split:
 def read(raw: bytes) -> Delivery:
     """Read a raw body; raises UnreadableDeliveryError if it is not an event."""
     try:
-        document = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse)
+        document = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         raise UnreadableDeliveryError("the body is not JSON") from None
     if not isinstance(document, dict):
@@ -143,6 +144,13 @@ def _assets(data: object) -> dict[str, object]:
     if assets is not None and not isinstance(assets, dict):
         raise UnreadableDeliveryError("data.assets is not an object")
     return assets or {}
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # 1e999, which nobody further down could write as JSON
+        raise ValueError(text)
+    return number
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,6 +1,6 @@
 """The entries of a publish delivery: one for each asset, under `data.assets` by kind.
 
-Kinds that no documentation names yet are entries too, if they hold anything with an id.
+Kinds that no documentation names yet are entries too.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,8 @@ class Entry(NamedTuple):
 def entries(assets: dict[str, object], pointer: str) -> Iterator[Entry]:
     """Yield every entry of every list in the order of the body; an object is a list of one."""
     for name, value in assets.items():
-        if value is None or not (name in KINDS or _holds_assets(value)):
+        # Anything that could hold assets is looked at: what has no id is told, not dropped.
+        if value is None or not (name in KINDS or (value and isinstance(value, list | dict))):
             continue
         kind = KINDS.get(name) or name.removesuffix("s") or name
         place = pointers.join(pointer, name)
@@ -56,8 +57,3 @@ def asset(entry: Entry) -> dict[str, object] | str:
         return "nested too deeply"
     href = text(at(entry.value, "links", "self"))
     return without_none(id=asset_id, type=kind, href=href, entry_hash=fingerprint)
-
-
-def _holds_assets(value: object) -> bool:
-    values = value if isinstance(value, list) else [value]
-    return any(isinstance(each, dict) and "id" in each for each in values)

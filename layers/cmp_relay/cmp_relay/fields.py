@@ -1,6 +1,9 @@
 """Fields of JSON that nobody has checked: taken if they are what we need, else None."""
 
-LONGEST_IDENTIFIER = 512
+from urllib.parse import quote
+
+# Bytes, quoted as in keys: three ids and a channel have to fit into a key of S3 and of DynamoDB.
+LONGEST_IDENTIFIER = 256
 
 
 def at(value: object, *names: str) -> object:
@@ -22,11 +25,12 @@ def text(value: object) -> str | None:
 
 
 def identifier(value: object) -> str | None:
-    """Return an id of at most 512 characters as text; CMP documents strings, and numbers happen."""
+    """Return an id that fits into keys as text; CMP documents strings, and numbers happen."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 10**LONGEST_IDENTIFIER else None
     found = text(value)
-    return found if found is not None and len(found) <= LONGEST_IDENTIFIER else None
+    fits = found is not None and len(quote(found, safe="")) <= LONGEST_IDENTIFIER
+    return found if fits else None
 
 
 def without_none(**values: object) -> dict[str, object]:

@@ -90,7 +90,7 @@ def test_gets_a_link_as_it_is_with_the_token() -> None:
 def test_sends_nothing_to_another_origin() -> None:
     cmp, seen = answers()
 
-    with pytest.raises(UntrustedLinkError, match=r"^https://evil\.com/x is outside"):
+    with pytest.raises(UntrustedLinkError, match=r"^https://evil\.com is outside"):
         cmp.get(f"https://user:{PLANTED}@evil.com/x?key={PLANTED}")
     assert seen == []
 
