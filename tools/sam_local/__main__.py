@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from tools.local_stack import stack as local_stack
 from tools.local_stack.errors import StackError
-from tools.local_stack.folders import StackFolder
+from tools.local_stack.folders import TEMPLATE, StackFolder
 from tools.local_stack.progress import Progress, shown_on
 from tools.local_stack.stack import LocalStack
 from tools.sam_local import (
@@ -32,7 +32,7 @@ from tools.sam_local import (
 )
 from tools.sam_local.loopback import LOOPBACK
 from tools.sam_local.report import Report, Row
-from tools.sam_local.trial import INPUTS, Trial, logical_id_of
+from tools.sam_local.trial import INPUTS, Trial, functions_of, logical_id_of
 from tools.scenario.rehearsal import rehearse
 
 LOG_WIDTH = 120
@@ -57,7 +57,7 @@ def run(context: typer.Context) -> None:
 @app.command()
 def down() -> None:
     """End what an interrupted run left behind."""
-    ended = [docker.stop(), local_stack.stop(StackFolder.named(world.NAME))]
+    ended = [sam.stop_api(), docker.stop(), local_stack.stop(StackFolder.named(world.NAME))]
     Console().print("Down." if any(ended) else "Nothing was up.")
 
 
@@ -69,11 +69,7 @@ def emulate(
 ) -> None:
     """Invoke a function of the running stack in Lambda's emulator, without Docker."""
     stack = LocalStack.running()
-    file = event or INPUTS / f"{function}.json"
-    if not file.is_file():
-        message = f"there is no event {file}: name one with EVENT=file"
-        raise StackError(message)
-    given = json.loads(file.read_text()) if event else rehearse(stack, file)
+    given = _given(stack, function, event)
     variables = world.variables(stack).get(logical_id_of(function))
     if variables is None:
         message = f"the stack has no function {function}"
@@ -85,8 +81,17 @@ def emulate(
         complaints.print(f"Waiting for a debugger on {LOOPBACK}:{emulator.DEBUGGER_PORT} …")
     endpoint = stack.env["AWS_ENDPOINT_URL"]
     answer = emulator.Emulator(function, variables, endpoint, debug=debug).invoke(given)
-    Console().print_json(answer)
+    Console().print(answer, markup=False, soft_wrap=True)
     expectations.read(answer)
+
+
+def _given(stack: LocalStack, function: str, event: Path | None) -> Any:  # noqa: ANN401 - JSON
+    """Return the event that is named as it is, else the sample input, made true first."""
+    file = event or INPUTS / f"{function}.json"
+    if not file.is_file():
+        message = f"there is no event {file}: name one with EVENT=file"
+        raise StackError(message)
+    return json.loads(file.read_text()) if event else rehearse(stack, file)
 
 
 def _report(show: Progress) -> Report:
@@ -96,16 +101,15 @@ def _report(show: Progress) -> Report:
             template = sam.build()
         with show("image of the Lambda runtime"):
             base, origin = image.prepare(engine, sam.parameters()["Architecture"])
-        with show(f"image: {origin}"):
-            pass
         with world.deployed(show) as stack:
             variables = world.variables(stack)
             local = sam.SamLocal(template, engine, base, stack.env["AWS_ENDPOINT_URL"], variables)
             with world.reachable(engine, variables):
-                return _tried(Trial(stack, local), show)
+                rows = _tried(Trial(stack, local), show)
+    return Report(rows, functions_of(TEMPLATE.read_text()), f"{runtime.RUNTIME} in {origin}")
 
 
-def _tried(trial: Trial, show: Progress) -> Report:
+def _tried(trial: Trial, show: Progress) -> list[Row]:
     rows: list[Row] = []
     for function in trial.functions():
         with show(f"sam local invoke {function}"):
@@ -114,7 +118,7 @@ def _tried(trial: Trial, show: Progress) -> Report:
         rows.extend(trial.api())
     with show("functions broken on purpose"):
         rows.extend(trial.broken())
-    return Report(rows, trial.functions())
+    return rows
 
 
 def _end(number: int, frame: FrameType | None) -> None:

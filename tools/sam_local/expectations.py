@@ -57,17 +57,19 @@ def of(function: str, event: Mapping[str, Json]) -> Expectation:
 
 
 def read(printed: str) -> Json:
-    """Read what a function answered.
+    """Read the object that a function answered.
 
     Raises:
-        WrongError: it raised, timed out or printed no JSON.
+        WrongError: it raised, timed out or printed no such thing.
     """
     try:
         answer = json.loads(printed)
     except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
         message = f"no answer: {printed[-SHOWN_CHARACTERS:] or 'nothing was printed'}"
-        raise WrongError(message) from None
-    if isinstance(answer, dict) and "errorMessage" in answer:
+        raise WrongError(message)
+    if "errorMessage" in answer:
         kind, text = answer.get("errorType", "error"), answer["errorMessage"]
         raise WrongError(f"{kind}: {str(text)[:SHOWN_CHARACTERS]}")
     return answer

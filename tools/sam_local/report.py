@@ -31,10 +31,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """All invocations, and the functions that the template has."""
+    """All invocations, the functions that the template has, and what they ran on."""
 
     rows: Sequence[Row]
     functions: Iterable[str]
+    runtime: str
 
     @property
     def missing(self) -> list[str]:
@@ -48,7 +49,8 @@ class Report:
 
     def show(self, console: Console) -> None:
         """Print the table and the verdict."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        title = f"sam local, {self.runtime}"
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("", "name", "response", "effect"):
             table.add_column(heading)
         for heading in ("duration", "memory"):
@@ -58,8 +60,10 @@ class Report:
         console.print(table)
         for name in self.missing:
             console.print(f"[red]✗[/] {escape(name)} was not invoked")
-        verdict = "[green]✓ Every function works." if self.complete else "[red]✗ Not all is right."
-        console.print(verdict)
+        if self.complete:
+            console.print("[green]✓ Every function works.[/]")
+        else:
+            console.print("[red]✗ Not all is right[/]; see .local/sam-local/logs.")
 
 
 def _cells(row: Row) -> list[str]:

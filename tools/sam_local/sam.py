@@ -101,6 +101,8 @@ class SamLocal:
             try:
                 with Peak(self.docker, lambda: self._containers(log)) as peak:
                     answer, _ = child.communicate(json.dumps(event), timeout=INVOKE_SECONDS)
+            except subprocess.TimeoutExpired:
+                answer = f"`sam local invoke` did not end within {INVOKE_SECONDS:.0f} s"
             finally:
                 child.kill()
                 child.wait()
@@ -115,10 +117,7 @@ class SamLocal:
         Raises:
             ProcessError: it did not start; with the end of what it printed.
         """
-        log, port = folders.LOGS / "start-api.log", free_port()
-        served = BackgroundProcess(
-            "`sam local start-api`", folders.PROCESSES / "start-api.pid", log
-        )
+        served, port = _served(), free_port()
         command = [SAM, "local", "start-api", "--host", loopback.LOOPBACK, "--port", str(port)]
         try:
             served.start(
@@ -130,7 +129,7 @@ class SamLocal:
             yield f"http://{loopback.LOOPBACK}:{port}"
         finally:
             served.stop()
-            self._remove_containers(log)
+            self._remove_containers(served.log)
 
     def _options(self) -> list[str]:
         variables = folders.ROOT / "env.json"
@@ -153,6 +152,16 @@ class SamLocal:
         """Remove what an interrupted SAM leaves running."""
         for container in self._containers(log):
             self.docker.remove(container)
+
+
+def stop_api() -> bool:
+    """End what serves the HTTP API, left behind by an interrupted run, if there is any."""
+    return _served().stop()
+
+
+def _served() -> BackgroundProcess:
+    pid_file = folders.PROCESSES / "start-api.pid"
+    return BackgroundProcess("`sam local start-api`", pid_file, folders.LOGS / "start-api.log")
 
 
 def _overrides() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 import time
@@ -29,6 +30,7 @@ INPUTS = PROJECT / "events" / "invoke"
 HTTP_SECONDS = 60
 BREAKABLE = "refresh_token"
 MISSING_PACKAGE = "httpx"
+FUNCTION = re.compile(r"^  (\w+):\n    Type: AWS::Serverless::Function$", re.MULTILINE)
 RAISES = "\n\ndef handler(event, context):\n    raise RuntimeError('broken on purpose')\n"
 
 
@@ -43,6 +45,11 @@ def logical_id_of(folder: str) -> str:
     return "".join(word.capitalize() for word in folder.split("_")) + "Function"
 
 
+def functions_of(template: str) -> list[str]:
+    """Return every function of a template's text by its folder's name."""
+    return sorted(map(folder_of, FUNCTION.findall(template)))
+
+
 @dataclass(frozen=True)
 class Trial:
     """A deployed stack, and `sam local` with functions that work on it."""
@@ -51,7 +58,7 @@ class Trial:
     sam: SamLocal
 
     def functions(self) -> list[str]:
-        """Return every function of the template by its folder's name."""
+        """Return every function that is deployed by its folder's name."""
         found = self.stack.resources.of_type("AWS::Lambda::Function")
         return sorted(folder_of(function.logical_id) for function in found)
 
@@ -93,11 +100,9 @@ class Trial:
             yield self._refused(f"{url}/webhooks/cmp/website", body)
 
     def _delivered(self, url: str, body: str) -> Row:
-        began = time.monotonic()
-        answer = _post(url, body, self.stack.webhook_secret)
-        row = Row("start-api, right secret", str(answer.status_code), milliseconds=_since(began))
-        if answer.status_code != expectations.ACCEPTED:
-            return replace(row, wrong="not accepted")
+        row, answer = _posted("start-api, right secret", url, body, self.stack.webhook_secret)
+        if answer is None or answer.status_code != expectations.ACCEPTED:
+            return replace(row, wrong=row.wrong or "not accepted")
         try:
             name = json.loads(body)["event_name"]
             return replace(row, effect=expectations.received(self.stack, name, answer.json()))
@@ -106,11 +111,9 @@ class Trial:
 
     def _refused(self, url: str, body: str) -> Row:
         before = expectations.archived(self.stack)
-        began = time.monotonic()
-        answer = _post(url, body, "a-wrong-secret")
-        row = Row("start-api, wrong secret", str(answer.status_code), milliseconds=_since(began))
-        if answer.status_code != expectations.REFUSED:
-            return replace(row, wrong="not refused")
+        row, answer = _posted("start-api, wrong secret", url, body, "a-wrong-secret")
+        if answer is None or answer.status_code != expectations.REFUSED:
+            return replace(row, wrong=row.wrong or "not refused")
         if expectations.archived(self.stack) != before:
             return replace(row, wrong="it is in the archive all the same")
         return replace(row, effect="nothing in the archive")
@@ -142,11 +145,13 @@ def _remove_package(built: Path) -> None:
         shutil.rmtree(found)
 
 
-def _post(url: str, body: str, secret: str) -> httpx.Response:
+def _posted(name: str, url: str, body: str, secret: str) -> tuple[Row, httpx.Response | None]:
     headers = {"Callback-Secret": secret, "Content-Type": "application/json"}
-    with httpx.Client(trust_env=False, timeout=HTTP_SECONDS) as client:
-        return client.post(url, content=body, headers=headers)
-
-
-def _since(began: float) -> float:
-    return (time.monotonic() - began) * 1000
+    began = time.monotonic()
+    try:
+        with httpx.Client(trust_env=False, timeout=HTTP_SECONDS) as client:
+            answer = client.post(url, content=body, headers=headers)
+    except httpx.HTTPError as error:
+        return Row(name, "", wrong=type(error).__name__), None
+    milliseconds = (time.monotonic() - began) * 1000
+    return Row(name, str(answer.status_code), milliseconds=milliseconds), answer

@@ -17,7 +17,7 @@ from tools.sam_local import expectations, runtime
 from tools.sam_local.errors import WrongError
 from tools.sam_local.report import Report, Row
 from tools.sam_local.sam import Invocation
-from tools.sam_local.trial import INPUTS, Trial, folder_of, logical_id_of
+from tools.sam_local.trial import INPUTS, Trial, folder_of, functions_of, logical_id_of
 
 if TYPE_CHECKING:
     from tools.local_stack.stack import LocalStack
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RAISED = json.dumps({"errorMessage": "broken", "errorType": "RuntimeError", "stackTrace": []})
 REFRESHED = json.dumps({"status": "refreshed"})
+RUNTIME = runtime.RUNTIME
 RIGHT = Row("refresh_token", "refreshed", "token in the secret")
 
 
@@ -79,7 +80,7 @@ def tried(prints: str, *, stores: bool) -> Report:
     stack = FakeStack()
     sam = FakeSam(stack, prints, stores)
     trial = Trial(cast("LocalStack", stack), cast("SamLocal", sam))
-    return Report([trial.invoke(name) for name in trial.functions()], trial.functions())
+    return Report([trial.invoke(name) for name in trial.functions()], trial.functions(), RUNTIME)
 
 
 def test_a_function_that_answers_and_leaves_its_effect_is_right() -> None:
@@ -100,7 +101,7 @@ def test_a_function_that_answers_rightly_and_does_nothing_makes_it_fail() -> Non
     assert [row.wrong for row in report.rows] == ["no token in the secret"]
 
 
-@pytest.mark.parametrize("prints", ["", "Error: Running AWS SAM projects locally requires Docker"])
+@pytest.mark.parametrize("prints", ["", "null", "Error: Running AWS SAM projects requires Docker"])
 def test_no_answer_makes_it_fail(prints: str) -> None:
     report = tried(prints, stores=True)
 
@@ -109,21 +110,21 @@ def test_no_answer_makes_it_fail(prints: str) -> None:
 
 
 def test_a_function_that_was_not_invoked_makes_it_fail() -> None:
-    report = Report([RIGHT], ["refresh_token", "run_command"])
+    report = Report([RIGHT], ["refresh_token", "run_command"], RUNTIME)
 
     assert report.missing == ["run_command"]
     assert not report.complete
 
 
 def test_nothing_at_all_is_no_success() -> None:
-    assert not Report([], []).complete
+    assert not Report([], [], RUNTIME).complete
 
 
 def test_what_is_wrong_is_shown() -> None:
     console = Console(width=120, file=io.StringIO())
     wrong = Row("on_asset_published", "", wrong="Error: [no] markup", milliseconds=1234.5)
 
-    Report([RIGHT, wrong], ["run_command"]).show(console)
+    Report([RIGHT, wrong], ["run_command"], RUNTIME).show(console)
 
     shown = cast("io.StringIO", console.file).getvalue()
     assert "Error: [no] markup" in shown
@@ -155,6 +156,12 @@ def test_every_function_of_the_template_has_an_input_and_an_expectation(logical_
 
     assert logical_id_of(name) == logical_id
     expectations.of(name, json.loads((INPUTS / f"{name}.json").read_text()))
+
+
+def test_what_has_to_be_invoked_is_what_the_template_has() -> None:
+    text = (snapshot.PROJECT / "template.yaml").read_text()
+
+    assert [logical_id_of(name) for name in functions_of(text)] == sorted(processed.functions())
 
 
 def test_what_runs_is_the_runtime_of_production() -> None:
