@@ -1,7 +1,8 @@
 # The words of the project: `make` explains them. Each sets up what it needs.
 SHELL := /bin/bash
-PYTHON ?= python3
 DEV := .venv/bin
+# The interpreter that the environments were made with, so that another shell does not remake them.
+PYTHON ?= $(shell $(DEV)/python -c 'import sys; print(sys._base_executable)' 2>/dev/null || echo python3)
 SAM := .local/envs/sam/bin/sam
 STACK := $(DEV)/python -m tools.local_stack
 SAM_LOCAL := $(DEV)/python -m tools.sam_local
@@ -10,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test check fix invoke sam-local bench snapshot requirements clean
+.PHONY: help setup run up send down test check fix invoke sam-local bench snapshot requirements clean
 
 help:  ## Explain the words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +24,9 @@ run: setup  ## Build, deploy locally, send the sample deliveries through and sho
 
 up: setup  ## Leave the local stack running, described in .local/stack.env (CMP_URL=http://… for another CMP)
 	@$(STACK) up $(if $(CMP_URL),--cmp-url "$(CMP_URL)")
+
+send: setup  ## Send the sample deliveries through the running stack and show what arrived
+	@$(DEV)/python -m tools.scenario --running
 
 down:  ## End what `up` left running
 	@if [ -x $(DEV)/python ]; then $(STACK) down; fi

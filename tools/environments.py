@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = (3, 11)
+NEWEST_PYTHON = (3, 13)  # of the template's PythonRuntime
 REQUIREMENTS = PROJECT / "tools" / "requirements"
 
 logger = logging.getLogger("environments")
@@ -73,16 +74,20 @@ ALWAYS = (DEV, SAM, MINISTACK)
 ENVIRONMENTS = {each.name: each for each in (*ALWAYS, RUNTIME, DEBUG)}
 
 
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
 def check_prerequisites(version: tuple[int, ...] = sys.version_info[:2]) -> None:
     """Refuse an interpreter that cannot run the project.
 
     Raises:
         PrerequisiteError: with a sentence that says what to install.
     """
-    if version < OLDEST_PYTHON:
+    if not OLDEST_PYTHON <= version <= NEWEST_PYTHON:
         message = (
-            f"Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer is needed, and this is "
-            f"{version[0]}.{version[1]}: name a newer one with `make PYTHON=python3.13 ...`."
+            f"Python {_dotted(OLDEST_PYTHON)} to {_dotted(NEWEST_PYTHON)} is needed, as on Lambda, "
+            f"and this is {_dotted(version)}: name one with `make PYTHON=python3.13 ...`."
         )
         raise PrerequisiteError(message)
     try:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.relay import Relay
+from cmp_relay.publishing import LEASE_SECONDS
+from tests.e2e.relay import PATIENCE_SECONDS, Relay
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 
@@ -42,7 +43,9 @@ def test_a_worker_killed_after_the_catalogue_and_before_the_bus_loses_no_event(
 
     assert killed > 0
     assert "ASSET" in written, "the catalogue was to be written before"
-    assert [job.outcome for job in relay.ended(answer)] == ["applied"]
+    # The dead worker's lease has to end first.
+    ended = relay.ended(answer, seconds=LEASE_SECONDS + PATIENCE_SECONDS)
+    assert [job.outcome for job in ended] == ["applied"]
     event = relay.events(asset_id, count=1)[0]
     assert event["detail"]["id"] == f"{answer['delivery_id']}.0"
     assert len(relay.requests(asset_id)) == 1

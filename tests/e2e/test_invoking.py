@@ -18,7 +18,10 @@ def test_the_receiver_accepts_its_sample(relay: Relay) -> None:
 
     answer = relay.stack.functions.invoke("receive_webhook", event)
 
-    assert json.loads(answer.payload)["statusCode"] == 202
+    response = json.loads(answer.payload)
+    assert response["statusCode"] == 202
+    ended = relay.ended(json.loads(response["body"]))
+    assert {relay.asset(job.asset_id)["details_source"] for job in ended} == {"library"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tools.local_stack import sam
 from tools.local_stack.errors import StackError
 from tools.local_stack.folders import LOCAL, PROJECT, StackFolder
 from tools.local_stack.progress import shown_on
+from tools.local_stack.signals import end_in_good_order
 from tools.local_stack.stack import DEFAULT_FOLDER, LocalStack
 from tools.local_stack.stack import stop as stop_stack
 from tools.scenario.rehearsal import rehearse
@@ -83,6 +84,7 @@ def invoke(
 
 def main() -> None:
     """Run the command and turn what a person can act on into a sentence."""
+    end_in_good_order()
     try:
         app()
     except StackError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -77,6 +78,8 @@ class Aws:
 
 @cache
 def _client(endpoint: str, service: str) -> Any:  # noqa: ANN401  # typed by the overloads above
+    # A profile of the developer's has no say here, and may not exist.
+    os.environ.pop("AWS_PROFILE", None)
     session = boto3.Session(
         aws_access_key_id=ACCESS_KEY_ID,
         aws_secret_access_key=SECRET_ACCESS_KEY,

@@ -157,6 +157,11 @@ class LocalStack:
         """Return the base URL of CMP or its stand-in."""
         return self.env["CMP_URL"]
 
+    @property
+    def has_stand_in(self) -> bool:
+        """Tell whether CMP is the stand-in that was started with the stack."""
+        return CmpProcess(self.folder).process.is_running()
+
     def logs(self) -> str:
         """Return all text that any function wrote."""
         return self.functions.logs()

@@ -1,4 +1,7 @@
-"""`make run`: brings the stack up, sends the sample deliveries through, shows what arrived."""
+"""Sends the sample deliveries through and shows what arrived: `make run`, `make send`.
+
+`make run` brings a stack of its own up for that, `make send` (`--running`) takes the running one.
+"""
 
 import sys
 import time
@@ -10,11 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tools.local_stack.bus_tap import BusTap
 from tools.local_stack.errors import StackError
 from tools.local_stack.progress import shown_on
+from tools.local_stack.signals import end_in_good_order
 from tools.local_stack.stack import LocalStack
 from tools.scenario import deliveries, jobs
 from tools.scenario.deliveries import Sample
 from tools.scenario.report import Passage, Report
 from tools.stand_in.client import StandIn
+from tools.stand_in.records import RequestRecord
 
 PATIENCE_SECONDS = 60
 LOG_WIDTH = 120
@@ -26,9 +31,13 @@ def main() -> int:
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH)
     began = time.monotonic()
+    end_in_good_order()
     try:
-        with LocalStack.start(name="run", progress=shown_on(console)) as stack:
-            report = run(stack, console)
+        if "--running" in sys.argv[1:]:
+            report = run(_with_stand_in(LocalStack.running()), console)
+        else:
+            with LocalStack.start(name="run", progress=shown_on(console)) as stack:
+                report = run(stack, console)
     except StackError as error:
         Console(stderr=True).print(f"[red]✗[/] {error}", soft_wrap=True)
         return 1
@@ -39,7 +48,8 @@ def main() -> int:
 
 def run(stack: LocalStack, console: Console) -> Report:
     """Send every sample, event by event, each once the one before has arrived."""
-    tap = BusTap.on(stack.boto, stack.env["EVENT_BUS"])
+    tap = BusTap.on(stack.boto, stack.env["EVENT_BUS"], name="samples")
+    began = len(requests_of(stack))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     passages: list[Passage] = []
     with (
@@ -56,7 +66,19 @@ def run(stack: LocalStack, console: Console) -> Report:
                     progress.advance(task)
         expected = sum(passage.jobs for passage in passages)
         events = {event["detail"]["id"]: event for event in tap.take(count=expected)}
-        return Report(passages, events, len(cmp.requests("/v3")))
+        return Report(passages, events, len(requests_of(stack)) - began)
+
+
+def requests_of(stack: LocalStack) -> list[RequestRecord]:
+    """List the requests that the stand-in's API has had."""
+    with StandIn(stack.cmp_url) as cmp:
+        return cmp.requests("/v3")
+
+
+def _with_stand_in(stack: LocalStack) -> LocalStack:
+    if not stack.has_stand_in:
+        raise StackError("the samples need the stand-in CMP: `make up` without CMP_URL")
+    return stack
 
 
 def send(stack: LocalStack, cmp: StandIn, sample: Sample) -> Passage:

@@ -263,8 +263,9 @@ def _asset_from(item: Mapping[str, Any]) -> AssetState:
 
 
 def _publication_key(asset_id: str, facts: Publication) -> dict[str, str]:
+    channel = quote(facts.channel, safe="%")  # the receiver has quoted it already
     event = quote(facts.publishing_event_id, safe="")
-    return {"pk": f"ASSET#{asset_id}", "sk": f"PUBLICATION#{quote(facts.channel, safe='')}#{event}"}
+    return {"pk": f"ASSET#{asset_id}", "sk": f"PUBLICATION#{channel}#{event}"}
 
 
 def _publication_item(asset_id: str, state: PublicationState, record: Record) -> dict[str, object]:

@@ -80,6 +80,8 @@ class Publishing:
         asset = record.asset
         if not verdict.superseded and self.enrich:
             asset = self.enrich.bring(job, attempt, entry, asset)
+        # What was published is kept, also if its end had come before it.
+        if self.enrich and not (verdict.superseded and own.entry_key):
             own = self._keep_entry(job, notice, entry, own)
         asset = replace(asset, organization_id=job.organization_id or asset.organization_id)
         after = Record(asset, record.publications).with_publication(own)

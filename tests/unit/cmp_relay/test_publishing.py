@@ -150,13 +150,13 @@ def test_what_was_published_is_kept_as_it_was_delivered(stack: WorkerStack) -> N
     assert found["Metadata"] == {"order": str(NOON - 3_600_000)}  # its modified_at
 
 
-def test_what_is_superseded_costs_no_request_and_keeps_nothing(stack: WorkerStack) -> None:
+def test_what_is_superseded_costs_no_request_and_keeps_the_entry_alone(stack: WorkerStack) -> None:
     apply(stack, unpublish(stack))
 
     ending = apply(stack, publish(stack))
 
     assert ending == Ending("superseded", "this publication has been unpublished")
-    assert (stack.api.asked, stack.documents()) == ([], {})
+    assert (stack.api.asked, list(stack.documents())) == ([], [ENTRY_KEY])
 
 
 def test_an_organization_once_known_is_kept(stack: WorkerStack) -> None:

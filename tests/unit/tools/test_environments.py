@@ -87,8 +87,10 @@ def test_installs_nothing_that_is_not_pinned_with_a_hash(
 
 
 def test_says_which_python_is_needed() -> None:
-    with pytest.raises(PrerequisiteError, match=r"3\.11 or newer is needed, and this is 3\.10"):
+    with pytest.raises(PrerequisiteError, match=r"3\.11 to 3\.13 is needed, .* this is 3\.10"):
         environments.check_prerequisites((3, 10))
+    with pytest.raises(PrerequisiteError, match=r"this is 3\.14"):
+        environments.check_prerequisites((3, 14))
 
 
 def test_says_how_to_get_the_venv_module(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ class FakeStack:
 
     stored: str = "before"
     cmp_url: str = "http://127.0.0.1:1"
+    has_stand_in: bool = True
     webhook_secret: str = "secret"  # noqa: S105  # of no use anywhere
     resources: Resources = field(
         default_factory=lambda: Resources(
