@@ -40,6 +40,7 @@ def test_nothing_secret_is_written_anywhere_but_where_it_belongs(relay: Relay) -
     logs = relay.stack.logs()
     assert "job ended" in logs
     assert found(logs, secrets | markers) == set()
+    assert found("".join(log_files(relay)), secrets | markers) == set()
     letter = relay.message_of("ASSET_PUBLISHED_DEAD_LETTER", answer["delivery_id"])
     assert found(json.dumps(letter["MessageAttributes"]), secrets | markers) == set()
     events = json.dumps([event for one in ids for event in relay.events(one)])
@@ -69,6 +70,12 @@ def found(text: str, values: set[str]) -> set[str]:
         for value in values
         if value in text or base64.b64encode(value.encode()).decode() in text
     }
+
+
+def log_files(relay: Relay) -> Iterator[str]:
+    """Yield what the local AWS, SAM and the stand-in wrote."""
+    for file in relay.stack.folder.logs.iterdir():
+        yield file.read_text(errors="replace")
 
 
 def archived(relay: Relay) -> Iterator[bytes]:
