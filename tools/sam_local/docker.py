@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +24,13 @@ from tools.sam_local import folders
 from tools.sam_local.errors import DockerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 INSTALL = (
     "Docker is needed and none answers: start it, or install it "
     "(on Debian and Ubuntu as root: `apt-get install docker.io iptables busybox-static`)."
 )
-GATEWAY = "{{(index .IPAM.Config 0).Gateway}}"
+RANGES = "{{json .IPAM.Config}}"
 HOST = "{{.Endpoints.docker.Host}}"
 SECONDS = 300.0
 START_SECONDS = 60.0
@@ -82,7 +84,16 @@ class Docker:
 
     def gateway(self) -> str:
         """Return the address that this machine has on the containers' network."""
-        return self.run("network", "inspect", "bridge", "--format", GATEWAY)
+        ranges = json.loads(self.run("network", "inspect", "bridge", "--format", RANGES))
+        return gateway_of(ranges[0])
+
+
+def gateway_of(addresses: Mapping[str, str]) -> str:
+    """Return the gateway of a range of addresses.
+
+    A daemon that has just made its bridge names the subnet alone: there it is the first address.
+    """
+    return addresses.get("Gateway") or str(next(ip_network(addresses["Subnet"]).hosts()))
 
 
 @contextlib.contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from typing import TYPE_CHECKING
 
 from tools.local_stack.stack import LocalStack
 from tools.sam_local import loopback
+from tools.sam_local.errors import DockerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +49,17 @@ def reachable(docker: Docker, variables: dict[str, dict[str, str]]) -> Iterator[
 
     On a machine where Docker runs in a virtual machine, that does it by itself: the gateway's
     address is not this machine's there.
+
+    Raises:
+        DockerError: a port of the gateway's address is taken.
     """
     wanted = loopback.ports(value for each in variables.values() for value in each.values())
+    gateway = docker.gateway()
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):
-            stack.enter_context(
-                loopback.carried(wanted, listen=docker.gateway(), target=loopback.LOOPBACK)
-            )
+        try:
+            stack.enter_context(loopback.carried(wanted, listen=gateway, target=loopback.LOOPBACK))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                message = f"containers cannot be let in on {gateway}: {error.strerror}"
+                raise DockerError(message) from error
         yield

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.sam_local import docker, emulator, image, loopback, memory, runtime, sam
+from tools.sam_local import docker, emulator, image, loopback, memory, runtime, sam, world
 from tools.sam_local.docker import Docker
 from tools.sam_local.errors import DockerError, PythonError
 
@@ -183,6 +183,40 @@ def test_a_service_that_is_gone_closes_the_connection() -> None:
 
     with loopback.carried([port], listen=ANOTHER_ADDRESS, target=loopback.LOOPBACK):
         assert ask(port) == b""
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        {"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"},
+        {"Subnet": "172.17.0.0/16"},
+        {"Subnet": "172.17.0.0/16", "Gateway": ""},
+    ],
+)
+def test_a_bridge_just_made_has_the_first_address(addresses: dict[str, str]) -> None:
+    assert docker.gateway_of(addresses) == "172.17.0.1"
+
+
+@pytest.mark.enable_socket
+def test_a_gateway_that_is_not_this_machines_is_left_to_docker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Docker, "gateway", lambda _: "192.0.2.254")  # TEST-NET-1: nobody's
+
+    with world.reachable(Docker("unix:///nowhere.sock"), {"F": {"U": "http://127.0.0.1:1"}}):
+        pass
+
+
+@pytest.mark.enable_socket
+def test_a_port_that_is_taken_is_said(monkeypatch: pytest.MonkeyPatch, shouting_port: int) -> None:
+    monkeypatch.setattr(Docker, "gateway", lambda _: loopback.LOOPBACK)
+    variables = {"F": {"U": f"http://127.0.0.1:{shouting_port}"}}
+
+    with (
+        pytest.raises(DockerError, match="cannot be let in"),
+        world.reachable(Docker("unix:///nowhere.sock"), variables),
+    ):
+        pass
 
 
 def test_the_largest_process_counts() -> None:
