@@ -89,8 +89,7 @@ class Received:
 
     def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
         """Look for the delivery in the archive and for its jobs in the queue."""
-        name = json.loads(event["body"])["event_name"]
-        return received(stack, name, json.loads(answer["body"]))
+        return received(stack, event["body"], json.loads(answer["body"]))
 
 
 class Refreshed:
@@ -110,13 +109,14 @@ class Refreshed:
         """Look for the token."""
         found = _secrets(stack).get_secret_value(SecretId=_token_secret(stack))
         content = json.loads(found["SecretString"])
-        if not content.get("access_token"):
-            raise WrongError("no token in the secret")
-        return f"token in the secret for {content['expires_at'] - time.time():.0f} s"
+        left = content.get("expires_at", 0) - time.time()
+        if not content.get("access_token") or left <= 0:
+            raise WrongError("no token that is good in the secret")
+        return f"token in the secret for {left:.0f} s"
 
 
 class Worked:
-    """Every job of the batch was applied, and its asset is in the catalogue."""
+    """Every job of the batch was applied, and has left its own mark in the catalogue."""
 
     def prepare(self, stack: LocalStack) -> None:
         """Leave the stack as it is: the jobs are of a new delivery."""
@@ -128,16 +128,16 @@ class Worked:
         return "no batchItemFailures"
 
     def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
-        """Look for the outcomes and for the assets."""
+        """Look for the outcomes, and in each publication for what its job changed."""
         given = [json.loads(record["body"]) for record in event["Records"]]
         for job in given:
             outcome = _outcome(stack, job)
             if outcome != "applied":
                 raise WrongError(f"job {job['job_id']} is {outcome or 'in flight'}")
-        missing = [job["asset"]["id"] for job in given if not _is_in_catalogue(stack, job)]
+        missing = [job["asset"]["id"] for job in given if not has_left_its_mark(stack, job)]
         if missing:
             raise WrongError(f"not in the catalogue: {', '.join(missing)}")
-        return f"{_count(len(given), 'asset')} in the catalogue"
+        return f"{_count(len(given), 'publication')} in the catalogue"
 
 
 def archived(stack: LocalStack) -> set[str]:
@@ -147,31 +147,48 @@ def archived(stack: LocalStack) -> set[str]:
     return {found["Key"] for page in listed for found in page.get("Contents", [])}
 
 
-def received(stack: LocalStack, event_name: str, accepted: Json) -> str:
+def received(stack: LocalStack, body: str, accepted: Json) -> str:
     """Judge what an accepted delivery left behind: its body in the archive, its jobs in the queue.
+
+    What has to be there is counted in the body, not taken from the answer.
 
     Raises:
         WrongError: something is missing.
     """
-    delivery_id, expected = accepted["delivery_id"], accepted["jobs"]
-    if not any(key.endswith(f"/{delivery_id}.json") for key in archived(stack)):
-        raise WrongError("the delivery is not in the archive")
-    queue = "".join(word.capitalize() for word in event_name.split("_")) + "Queue"
-    found = _jobs_in_queue(stack, f"{variable_name(queue)}_URL", delivery_id, expected)
-    if not expected or found != expected:
-        raise WrongError(f"{found} of {_count(expected, 'job')} in {queue}")
-    return f"{_count(found, 'job')} in {queue}, body in the archive"
+    delivery, delivery_id = json.loads(body), accepted["delivery_id"]
+    keys = [key for key in archived(stack) if key.endswith(f"/{delivery_id}.json")]
+    if [_archived_body(stack, key) for key in keys] != [body]:
+        raise WrongError("the delivery is not in the archive as it was sent")
+    lists = delivery["data"]["assets"].values()
+    expected = sorted(entry["id"] for entries in lists for entry in entries)
+    queue = "".join(word.capitalize() for word in delivery["event_name"].split("_")) + "Queue"
+    found = _assets_in_queue(stack, f"{variable_name(queue)}_URL", delivery_id, len(expected))
+    if found != expected or accepted["jobs"] != len(expected):
+        raise WrongError(f"{len(found)} of {_count(len(expected), 'job')} in {queue}")
+    return f"{_count(len(found), 'job')} in {queue}, body in the archive"
 
 
-def _jobs_in_queue(stack: LocalStack, variable: str, delivery_id: str, expected: int) -> int:
+def _archived_body(stack: LocalStack, key: str) -> Any:  # noqa: ANN401  # JSON can be anything
+    found = stack.boto("s3").get_object(Bucket=stack.env["ARCHIVE_BUCKET"], Key=key)
+    return json.loads(found["Body"].read())["body"]
+
+
+def _assets_in_queue(
+    stack: LocalStack, variable: str, delivery_id: str, expected: int
+) -> list[str]:
+    """Take jobs until there are enough, and once more for what should not be there."""
     sqs, url = stack.boto("sqs"), stack.env[variable]
-    found, deadline = 0, time.monotonic() + QUEUE_SECONDS
-    while found < expected and time.monotonic() < deadline:
+    found: list[str] = []
+    deadline = time.monotonic() + QUEUE_SECONDS
+    messages = True
+    while messages or (len(found) < expected and time.monotonic() < deadline):
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        messages = bool(answer.get("Messages"))
         for message in answer.get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            found += json.loads(message["Body"])["delivery_id"] == delivery_id
-    return found
+            job = json.loads(message["Body"])
+            found += [job["asset"]["id"]] if job["delivery_id"] == delivery_id else []
+    return sorted(found)
 
 
 def _outcome(stack: LocalStack, job: Json) -> str | None:
@@ -180,12 +197,23 @@ def _outcome(stack: LocalStack, job: Json) -> str | None:
     return next((each.outcome for each in seen if each.job_id == job["job_id"]), None)
 
 
-def _is_in_catalogue(stack: LocalStack, job: Json) -> bool:
-    key = {"pk": {"S": f"ASSET#{job['asset']['id']}"}, "sk": {"S": "ASSET"}}
+def has_left_its_mark(stack: LocalStack, job: Json) -> bool:
+    """Tell whether the publication has this very job's change, told to the bus."""
+    publication = f"PUBLICATION#{job['channel']}#{job['publishing_event']['id']}"
+    key = {"pk": {"S": f"ASSET#{job['asset']['id']}"}, "sk": {"S": publication}}
     answer = stack.boto("dynamodb").get_item(
         TableName=stack.env["CATALOGUE_TABLE"], Key=key, ConsistentRead=True
     )
-    return "Item" in answer
+    item: Json = answer.get("Item", {})
+    identity = f"{job['event_name']}#{job['asset']['entry_hash']}"
+    ended = item.get("identities", {}).get("M", {}).get(identity, {}).get("M", {})
+    closed = job["event_name"] == "asset_unpublished"
+    return (
+        ended.get("job_id") == {"S": job["job_id"]}
+        and item["status"] == {"S": "unpublished" if closed else "published"}
+        and item["announced"] == item["sequence"]
+        and "pending" not in item
+    )
 
 
 def _secrets(stack: LocalStack) -> Any:  # noqa: ANN401  # the client's own types are far away

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
@@ -104,8 +103,7 @@ class Trial:
         if answer is None or answer.status_code != expectations.ACCEPTED:
             return replace(row, wrong=row.wrong or "not accepted")
         try:
-            name = json.loads(body)["event_name"]
-            return replace(row, effect=expectations.received(self.stack, name, answer.json()))
+            return replace(row, effect=expectations.received(self.stack, body, answer.json()))
         except WrongError as error:
             return replace(row, wrong=str(error))
 

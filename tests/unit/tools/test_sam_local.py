@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from rich.console import Console
@@ -68,11 +68,12 @@ class FakeSam:
     stack: FakeStack
     prints: str
     stores: bool
+    expires_at: float = 4e9
 
     def invoke(self, function: str, event: object) -> Invocation:
         assert (function, event) == ("RefreshTokenFunction", {"source": "schedule"})
         if self.stores:
-            self.stack.stored = json.dumps({"access_token": "t", "expires_at": 0})
+            self.stack.stored = json.dumps({"access_token": "t", "expires_at": self.expires_at})
         return Invocation(self.prints, milliseconds=12.0, peak_bytes=1024)
 
 
@@ -99,7 +100,7 @@ def test_a_function_that_answers_rightly_and_does_nothing_makes_it_fail() -> Non
     report = tried(REFRESHED, stores=False)
 
     assert not report.complete
-    assert [row.wrong for row in report.rows] == ["no token in the secret"]
+    assert [row.wrong for row in report.rows] == ["no token that is good in the secret"]
 
 
 @pytest.mark.parametrize("prints", ["", "null", "Error: Running AWS SAM projects requires Docker"])
@@ -167,3 +168,61 @@ def test_what_has_to_be_invoked_is_what_the_template_has() -> None:
 
 def test_what_runs_is_the_runtime_of_production() -> None:
     assert snapshot.source()["Parameters"]["PythonRuntime"]["Default"] == runtime.RUNTIME
+
+
+JOB = {
+    "job_id": "d.0",
+    "event_name": "asset_synced",
+    "channel": "default",
+    "asset": {"id": "image-1", "entry_hash": "hash"},
+    "publishing_event": {"id": "event-1"},
+}
+MARK: dict[str, Any] = {
+    "identities": {"M": {"asset_synced#hash": {"M": {"job_id": {"S": "d.0"}}}}},
+    "status": {"S": "published"},
+    "sequence": {"N": "2"},
+    "announced": {"N": "2"},
+}
+
+
+@dataclass
+class Catalogue:
+    """A stack whose catalogue holds one item."""
+
+    item: dict[str, Any]
+    env: dict[str, str] = field(default_factory=lambda: {"CATALOGUE_TABLE": "catalogue"})
+
+    def boto(self, _: str) -> Catalogue:
+        return self
+
+    def get_item(self, **_: object) -> dict[str, Any]:
+        return {"Item": self.item} if self.item else {}
+
+
+@pytest.mark.parametrize(
+    ("item", "left"),
+    [
+        (MARK, True),
+        ({}, False),
+        ({**MARK, "identities": {"M": {}}}, False),
+        ({**MARK, "status": {"S": "unpublished"}}, False),
+        ({**MARK, "announced": {"N": "1"}}, False),
+        ({**MARK, "pending": {"M": {}}}, False),
+    ],
+    ids=["its own", "nothing", "another job's", "another state", "older event", "event owed"],
+)
+def test_a_job_that_says_applied_has_to_have_left_its_own_mark(
+    item: dict[str, Any], left: bool
+) -> None:
+    stack = cast("LocalStack", Catalogue(item))
+
+    assert expectations.has_left_its_mark(stack, JOB) is left
+
+
+def test_a_token_that_has_expired_makes_it_fail() -> None:
+    stack = FakeStack()
+    sam = FakeSam(stack, REFRESHED, stores=True, expires_at=0)
+    trial = Trial(cast("LocalStack", stack), cast("SamLocal", sam))
+
+    wrong = [trial.invoke(name).wrong for name in trial.functions()]
+    assert wrong == ["no token that is good in the secret"]
