@@ -5,10 +5,8 @@ ends with 0 only if each answered rightly and left behind what it should.
 """
 
 import json
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +17,7 @@ from tools.local_stack import stack as local_stack
 from tools.local_stack.errors import StackError
 from tools.local_stack.folders import TEMPLATE, StackFolder
 from tools.local_stack.progress import Progress, shown_on
+from tools.local_stack.signals import end_in_good_order
 from tools.local_stack.stack import LocalStack
 from tools.sam_local import (
     docker,
@@ -121,14 +120,9 @@ def _tried(trial: Trial, show: Progress) -> list[Row]:
     return rows
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    # So that what was started is ended on the way out
-    sys.exit(128 + number)
-
-
 def main() -> None:
     """Run the command and turn what a person can act on into a sentence."""
-    signal.signal(signal.SIGTERM, _end)
+    end_in_good_order()
     try:
         app()
     except StackError as error:

@@ -106,7 +106,7 @@ def test_the_requirements_name_no_registry_and_no_folder_of_a_machine(
 ) -> None:
     pinned = ENVIRONMENTS[environment_name].requirements.read_text()
 
-    assert "--index-url" not in pinned
+    assert "index-url" not in pinned
     assert "://" not in pinned
     assert " /" not in pinned
 
