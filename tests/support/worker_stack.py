@@ -22,6 +22,7 @@ from cmp_relay.delivered import Delivered
 from cmp_relay.deliveries import Receipt
 from cmp_relay.details import Details
 from cmp_relay.documents import Documents
+from cmp_relay.jobs import PublishJob, read_publish_job
 from cmp_relay.leases import Leases
 from cmp_relay.outcomes import Outcomes
 from cmp_relay.publishing import Publishing
@@ -118,7 +119,7 @@ class WorkerStack:
         self.announced()
         self.dead_letters()
 
-    def worker(self, *, asks_cmp: bool = True) -> Worker:
+    def worker(self, *, asks_cmp: bool = True) -> Worker[PublishJob]:
         """Build a worker as a new execution environment would."""
         table, objects, bus, queues = clients("workers")
         stored = Documents(objects, "assets")
@@ -140,6 +141,7 @@ class WorkerStack:
             now=self.clock,
         )
         return Worker(
+            read=read_publish_job,
             work=publishing.apply,
             outcomes=outcomes,
             dead_letters=DeadLetters(queues, environment.queue_url("dead-letter")),

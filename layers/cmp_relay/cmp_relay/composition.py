@@ -7,6 +7,7 @@ from cmp_relay.bus import Bus
 from cmp_relay.catalogue import Catalogue
 from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.documents import Documents
+from cmp_relay.jobs import PublishJob, read_publish_job
 from cmp_relay.leases import Leases
 from cmp_relay.outcomes import Outcomes
 from cmp_relay.publishing import Enrichment, Publishing
@@ -15,7 +16,7 @@ from cmp_relay.worker import Worker
 
 def publish_worker(
     environment: Mapping[str, str], *, enrich: Enrichment | None, reserve_seconds: float
-) -> Worker:
+) -> Worker[PublishJob]:
     """Build the worker of one queue of publish jobs; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
     table = clients.dynamodb()
@@ -28,6 +29,7 @@ def publish_worker(
         enrich=enrich,
     )
     return Worker(
+        read=read_publish_job,
         work=publishing.apply,
         outcomes=Outcomes(table, own.catalogue_table),
         dead_letters=DeadLetters(queues, own.dead_letter_queue_url),

@@ -36,6 +36,14 @@ class Attempt:
     not_found_at: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ended; `reason` says why nothing was changed."""
+
+    outcome: Outcome
+    reason: str | None = None
+
+
 class Outcomes:
     """The JOB and COUNT items of the catalogue table."""
 

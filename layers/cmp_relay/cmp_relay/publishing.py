@@ -17,19 +17,11 @@ from cmp_relay.catalogue import AssetState, Catalogue, PublicationState, Record,
 from cmp_relay.documents import Documents
 from cmp_relay.jobs import PublishJob
 from cmp_relay.leases import Leases
-from cmp_relay.outcomes import Attempt, Outcome
+from cmp_relay.outcomes import Attempt, Ending
 from cmp_relay.publications import Ended, Notice, Verdict, is_open
 
 LEASE_SECONDS = 60
 """No worker lives longer, so a lease that has ended has no holder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a job ended; `reason` says why nothing was changed."""
-
-    outcome: Outcome
-    reason: str | None = None
 
 
 class Enrichment(Protocol):

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import (
@@ -31,9 +31,8 @@ from cmp_relay.errors import (
     RateLimitedError,
     UnreadableJobError,
 )
-from cmp_relay.jobs import PublishJob, read_publish_job
-from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Outcome, Outcomes
-from cmp_relay.publishing import Ending
+from cmp_relay.jobs import Job
+from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Ending, Outcome, Outcomes
 from cmp_relay.telemetry import logger, metrics
 
 if TYPE_CHECKING:
@@ -50,12 +49,15 @@ METRICS: dict[Outcome, str] = {
     "dead_lettered": "JobsDeadLettered",
 }
 
+AnyJob = TypeVar("AnyJob", bound=Job)
+
 
 @dataclass(frozen=True, slots=True)
-class Worker:
-    """The loop around `work`; `reserve_seconds` is the time that one job may need."""
+class Worker(Generic[AnyJob]):
+    """The loop around `read` and `work`; `reserve_seconds` is the time that one job may need."""
 
-    work: Callable[[PublishJob, Attempt], Ending]
+    read: Callable[[str], AnyJob]
+    work: Callable[[AnyJob, Attempt], Ending]
     outcomes: Outcomes
     dead_letters: DeadLetters
     client: "SQSClient"
@@ -79,7 +81,7 @@ class Worker:
             self._come_back(record, 0)
             raise PostponedError("the function's time is nearly over", delay=0)
         try:
-            job = read_publish_job(record.body)
+            job = self.read(record.body)
         except UnreadableJobError as error:
             self._bury(record, None, error.reason, str(error), attempts=1)
             return
@@ -91,7 +93,7 @@ class Worker:
         ):
             self._on_job(record, job)
 
-    def _on_job(self, record: SQSRecord, job: PublishJob) -> None:
+    def _on_job(self, record: SQSRecord, job: AnyJob) -> None:
         age = max(0, self.now() - job.received_at) / 1000
         metrics.add_metric(name="JobAgeSeconds", unit=MetricUnit.Seconds, value=age)
         attempt = self.outcomes.begin(job)
@@ -110,7 +112,7 @@ class Worker:
         else:
             self._attempt(record, job, attempt)
 
-    def _attempt(self, record: SQSRecord, job: PublishJob, attempt: Attempt) -> None:
+    def _attempt(self, record: SQSRecord, job: AnyJob, attempt: Attempt) -> None:
         try:
             ending = self.work(job, attempt)
             self._close(job, ending.outcome, ending.reason)
@@ -128,7 +130,7 @@ class Worker:
             self._bury(record, job, reason, detail, attempts=attempt.number)
 
     def _postpone(
-        self, record: SQSRecord, job: PublishJob, error: PostponedError | RateLimitedError
+        self, record: SQSRecord, job: AnyJob, error: PostponedError | RateLimitedError
     ) -> None:
         self.outcomes.take_back(job.job_id)
         delay = _delay(error, int(record.attributes.approximate_receive_count))
@@ -136,7 +138,7 @@ class Worker:
         self._come_back(record, delay)
 
     def _bury(
-        self, record: SQSRecord, job: PublishJob | None, reason: str, detail: str, *, attempts: int
+        self, record: SQSRecord, job: AnyJob | None, reason: str, detail: str, *, attempts: int
     ) -> None:
         """Send the dead letter before closing the job: a crash between loses nothing."""
         self.dead_letters.send(
@@ -148,7 +150,7 @@ class Worker:
         else:
             _count("dead_lettered")
 
-    def _close(self, job: PublishJob, outcome: Outcome, reason: str | None) -> None:
+    def _close(self, job: AnyJob, outcome: Outcome, reason: str | None) -> None:
         self.outcomes.close(job, outcome, reason)
         _count(outcome)
         logger.info("job ended", outcome=outcome, reason=reason)

@@ -17,8 +17,7 @@ from cmp_relay.errors import (
     UntrustedLinkError,
 )
 from cmp_relay.jobs import PublishJob
-from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt
-from cmp_relay.publishing import Ending
+from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Ending
 from cmp_relay.telemetry import metrics
 from cmp_relay.worker import EXPIRY_SECONDS, LONGEST_BACK_OFF_SECONDS, Worker
 from tests.support.clock import NOON
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 PLANTED = "-".join(["must", "not", "show"])
 Deed = BaseException | Ending
+PublishWorker = Worker[PublishJob]
 
 
 @dataclass
@@ -56,7 +56,7 @@ def work() -> Work:
 
 
 @pytest.fixture
-def worker(stack: WorkerStack, work: Work) -> Worker:
+def worker(stack: WorkerStack, work: Work) -> PublishWorker:
     metrics.clear_metrics()
     return replace(stack.worker(), work=work)
 
@@ -66,7 +66,7 @@ def messages(count: int = 1, delivery_id: str = "d", received_at: int = NOON) ->
     return jobs(body("asset_published", entries), receipt(delivery_id, received_at))
 
 
-def handle(worker: Worker, event: dict[str, Any], context: object = CONTEXT) -> list[int]:
+def handle(worker: PublishWorker, event: dict[str, Any], context: object = CONTEXT) -> list[int]:
     """Let the worker have a batch and return the places of the records that come back."""
     ids = [record["messageId"] for record in event["Records"]]
     answer = worker.handle(event, cast("LambdaContext", context))
@@ -81,7 +81,7 @@ def counted() -> dict[str, float]:
 
 
 def test_each_record_of_a_batch_goes_its_own_way(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds = {
         "d.1": PostponedError("later", delay=7),
@@ -109,7 +109,7 @@ def test_each_record_of_a_batch_goes_its_own_way(
 
 
 def test_a_batch_that_has_to_wait_as_a_whole_is_no_error(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds = {f"d.{number}": PostponedError("later", delay=7) for number in range(10)}
 
@@ -120,7 +120,7 @@ def test_a_batch_that_has_to_wait_as_a_whole_is_no_error(
 
 
 def test_a_job_that_has_ended_is_not_worked_on_again(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     (message,) = messages()
     handle(worker, stack.event(message))
@@ -132,7 +132,7 @@ def test_a_job_that_has_ended_is_not_worked_on_again(
     assert stack.counts() == {"applied": 1}
 
 
-def test_the_age_of_each_job_is_measured(stack: WorkerStack, worker: Worker) -> None:
+def test_the_age_of_each_job_is_measured(stack: WorkerStack, worker: PublishWorker) -> None:
     stack.clock.advance(90)
 
     handle(worker, stack.event(*messages()))
@@ -140,7 +140,9 @@ def test_the_age_of_each_job_is_measured(stack: WorkerStack, worker: Worker) -> 
     assert counted()["JobAgeSeconds"] == 90
 
 
-def test_a_clock_that_is_behind_makes_no_negative_age(stack: WorkerStack, worker: Worker) -> None:
+def test_a_clock_that_is_behind_makes_no_negative_age(
+    stack: WorkerStack, worker: PublishWorker
+) -> None:
     handle(worker, stack.event(*messages(received_at=NOON + 5000)))
 
     assert counted()["JobAgeSeconds"] == 0
@@ -150,7 +152,7 @@ def test_a_clock_that_is_behind_makes_no_negative_age(stack: WorkerStack, worker
 
 
 def test_what_cannot_be_read_becomes_a_dead_letter_as_it_is(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     came_back = handle(worker, stack.event('{"schema": 9}'))
 
@@ -162,7 +164,7 @@ def test_what_cannot_be_read_becomes_a_dead_letter_as_it_is(
 
 
 def test_what_is_in_vain_becomes_a_dead_letter_at_once(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds["d.0"] = UntrustedLinkError("https://example.com/x is outside the trusted origins")
     (message,) = messages()
@@ -189,7 +191,9 @@ def test_what_is_in_vain_becomes_a_dead_letter_at_once(
     )
 
 
-def test_the_fifth_failure_is_the_last(stack: WorkerStack, worker: Worker, work: Work) -> None:
+def test_the_fifth_failure_is_the_last(
+    stack: WorkerStack, worker: PublishWorker, work: Work
+) -> None:
     work.deeds["d.0"] = UnavailableError("503")
     (message,) = messages()
 
@@ -202,7 +206,7 @@ def test_the_fifth_failure_is_the_last(stack: WorkerStack, worker: Worker, work:
 
 
 def test_a_job_that_kills_its_worker_is_given_up_after_five_times(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds["d.0"] = ProcessKilled()
     (message,) = messages()
@@ -221,7 +225,7 @@ def test_a_job_that_kills_its_worker_is_given_up_after_five_times(
     ("waited", "expired"), [(EXPIRY_SECONDS, False), (EXPIRY_SECONDS + 1, True)]
 )
 def test_a_job_waits_in_its_queue_for_seven_days_at_most(
-    stack: WorkerStack, worker: Worker, work: Work, waited: int, expired: bool
+    stack: WorkerStack, worker: PublishWorker, work: Work, waited: int, expired: bool
 ) -> None:
     event = stack.event(*messages(), sent_at=NOON - waited * 1000)
 
@@ -233,7 +237,7 @@ def test_a_job_waits_in_its_queue_for_seven_days_at_most(
 
 
 def test_a_dead_letter_that_was_sent_back_starts_anew(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds["d.0"] = UnavailableError("503")
     (message,) = messages()
@@ -250,7 +254,7 @@ def test_a_dead_letter_that_was_sent_back_starts_anew(
 
 
 def test_a_late_copy_of_a_dead_letter_changes_nothing(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds["d.0"] = UntrustedLinkError("elsewhere")
     (message,) = messages()
@@ -263,7 +267,7 @@ def test_a_late_copy_of_a_dead_letter_changes_nothing(
 
 
 def test_the_dead_letter_is_sent_before_the_job_is_closed(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds["d.0"] = UntrustedLinkError("elsewhere")
     stack.killer.kill_at("SendMessage", after=True)
@@ -279,7 +283,7 @@ def test_the_dead_letter_is_sent_before_the_job_is_closed(
 
 
 def test_a_job_is_given_back_at_once_when_time_is_nearly_over(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     hurried = FakeContext(remaining_milliseconds=24_999)
 
@@ -301,7 +305,7 @@ def test_a_job_is_given_back_at_once_when_time_is_nearly_over(
     ],
 )
 def test_a_postponed_job_comes_back_when_it_was_told_and_no_attempt_is_counted(
-    stack: WorkerStack, worker: Worker, work: Work, error: Exception, delay: int
+    stack: WorkerStack, worker: PublishWorker, work: Work, error: Exception, delay: int
 ) -> None:
     work.deeds["d.0"] = error
     (message,) = messages()
@@ -315,7 +319,7 @@ def test_a_postponed_job_comes_back_when_it_was_told_and_no_attempt_is_counted(
 
 @pytest.mark.parametrize("receives", [1, 3, 900])
 def test_a_limit_without_a_time_is_waited_out_longer_each_time(
-    stack: WorkerStack, worker: Worker, work: Work, receives: int
+    stack: WorkerStack, worker: PublishWorker, work: Work, receives: int
 ) -> None:
     work.deeds["d.0"] = RateLimitedError("429")
 
@@ -329,7 +333,7 @@ def test_a_limit_without_a_time_is_waited_out_longer_each_time(
     "error", [RateLimitedError("429", retry_after=1), CredentialsError("refused", delay=300)]
 )
 def test_what_lasts_is_asked_for_so_rarely_that_sqs_does_not_give_up(
-    stack: WorkerStack, worker: Worker, work: Work, error: Exception
+    stack: WorkerStack, worker: PublishWorker, work: Work, error: Exception
 ) -> None:
     work.deeds["d.0"] = error
 
@@ -341,7 +345,7 @@ def test_what_lasts_is_asked_for_so_rarely_that_sqs_does_not_give_up(
 
 @pytest.mark.parametrize(("receives", "longest"), [(1, 2), (4, 16), (30, 30)])
 def test_a_lease_is_looked_at_again_long_before_its_end(
-    stack: WorkerStack, worker: Worker, work: Work, receives: int, longest: int
+    stack: WorkerStack, worker: PublishWorker, work: Work, receives: int, longest: int
 ) -> None:
     work.deeds["d.0"] = LeaseHeldError("busy", delay=60)
 
@@ -352,7 +356,7 @@ def test_a_lease_is_looked_at_again_long_before_its_end(
 
 
 def test_a_lease_that_is_nearly_over_is_waited_for(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds["d.0"] = LeaseHeldError("busy", delay=1)
 
@@ -362,7 +366,7 @@ def test_a_lease_that_is_nearly_over_is_waited_for(
 
 
 def test_each_failure_waits_a_random_time_that_may_be_eight_times_as_long(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds = {f"d.{number}": AnnouncementError("bus") for number in range(10)}
     batch = messages(10)
@@ -377,7 +381,7 @@ def test_each_failure_waits_a_random_time_that_may_be_eight_times_as_long(
 
 
 def test_a_job_comes_back_even_if_its_visibility_cannot_be_changed(
-    stack: WorkerStack, worker: Worker, work: Work
+    stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
     work.deeds["d.0"] = PostponedError("later", delay=60)
     client = boto3.client("sqs")
@@ -406,7 +410,12 @@ def test_a_job_comes_back_even_if_its_visibility_cannot_be_changed(
     ],
 )
 def test_errors_are_told_without_what_they_may_hold(
-    stack: WorkerStack, worker: Worker, work: Work, error: Exception, reason: str, detail: str
+    stack: WorkerStack,
+    worker: PublishWorker,
+    work: Work,
+    error: Exception,
+    reason: str,
+    detail: str,
 ) -> None:
     work.deeds["d.0"] = error
     (message,) = messages()
@@ -423,7 +432,9 @@ def test_errors_are_told_without_what_they_may_hold(
     assert PLANTED not in str(stack.items(""))
 
 
-def test_log_lines_name_the_job_that_they_are_about(stack: WorkerStack, worker: Worker) -> None:
+def test_log_lines_name_the_job_that_they_are_about(
+    stack: WorkerStack, worker: PublishWorker
+) -> None:
     with log_lines() as lines:
         handle(worker, stack.event(*messages(), "not a job"))
 
