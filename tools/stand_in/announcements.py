@@ -1,4 +1,4 @@
-"""The part of the admin side that sends deliveries: publish, sync, unpublish, and anything else."""
+"""The part of the admin side that sends deliveries: of publishing, of the library, of anything."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tools.stand_in.deliveries import EventName, body
+from tools.stand_in.deliveries import EventName, body, library_body
 from tools.stand_in.links import base_of
-from tools.stand_in.orders import DeliveryOrder, PublishOrder
+from tools.stand_in.orders import DeliveryOrder, LibraryOrder, PublishOrder
 from tools.stand_in.records import Sent
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Announcements:
             "/publish": self.publish,
             "/sync": self.sync,
             "/unpublish": self.unpublish,
+            "/library-events": self.tell_of_library,
             "/deliveries": self.deliver,
         }
         return [Route(ADMIN + path, endpoint, methods=["POST"]) for path, endpoint in table.items()]
@@ -49,6 +50,17 @@ class Announcements:
     async def unpublish(self, request: Request) -> Response:
         """Unpublish assets, in the publishing event of theirs unless one is named."""
         return await self._announce("asset_unpublished", request)
+
+    async def tell_of_library(self, request: Request) -> Response:
+        """Say that an asset was added to the library, modified in it or removed from it."""
+        order = LibraryOrder.model_validate_json(await request.body())
+        asset = self.cmp.world.asset(order.asset_id)
+        base, generation = base_of(request), order.generation
+        delivery = library_body(order.event_name, asset, base=base, generation=generation)
+        if not order.send:
+            return JSONResponse({"body": delivery})
+        sent = await self.cmp.sender.send([json.dumps(delivery)], order)
+        return JSONResponse({"deliveries": sent})
 
     async def deliver(self, request: Request) -> Response:
         """Send anything to the webhook."""

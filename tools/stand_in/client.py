@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from tools.stand_in.deliveries import LibraryEventName
     from tools.stand_in.records import DeliveryRecord, RequestRecord, Sent
 
 Announcement = Literal["publish", "sync", "unpublish"]
@@ -79,6 +80,21 @@ class StandIn:
         """Build a delivery's body without sending it."""
         order = {"asset_ids": list(asset_ids), "send": False, **options}
         return cast("dict[str, Any]", self._json("POST", f"/{announcement}", order)["body"])
+
+    def announce_library(
+        self, event_name: LibraryEventName, asset_id: str, **options: object
+    ) -> list[DeliveryRecord]:
+        """Tell what became of an asset in the library; options as in `orders.LibraryOrder`."""
+        order = {"event_name": event_name, "asset_id": asset_id, **options}
+        answer = self._json("POST", "/library-events", order)
+        return cast("list[DeliveryRecord]", answer["deliveries"])
+
+    def library_body(
+        self, event_name: LibraryEventName, asset_id: str, **options: object
+    ) -> dict[str, Any]:
+        """Build a library delivery's body without sending it."""
+        order = {"event_name": event_name, "asset_id": asset_id, "send": False, **options}
+        return cast("dict[str, Any]", self._json("POST", "/library-events", order)["body"])
 
     def deliver(self, **order: object) -> list[DeliveryRecord]:
         """Send anything: `body`, `bodies` or `raw`, and options as in `sender.Manner`."""

@@ -1,4 +1,4 @@
-"""The bodies of publish events, as the documentation gives them."""
+"""The bodies of publish and library events, as the documentation gives them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tools.stand_in.kinds import KINDS, STRUCTURED_CONTENT
 from tools.stand_in.samples import ORGANIZATION
-from tools.stand_in.views import entry, withdrawn_entry
+from tools.stand_in.views import entry, library_path, withdrawn_entry
 
 if TYPE_CHECKING:
     from tools.stand_in.world import Asset, PublishingEvent
 
 EventName = Literal["asset_published", "asset_synced", "asset_unpublished"]
+LibraryEventName = Literal["asset_added", "asset_modified", "asset_removed"]
 Generation = Literal["current", "old"]
 
 
@@ -32,6 +33,23 @@ def body(
     if event_name == "asset_published" and assets:
         data["triggered_from"] = _task(assets[0], base)
     return {"event_name": event_name, "data": data}
+
+
+def library_body(
+    event_name: LibraryEventName, asset: Asset, *, base: str, generation: Generation
+) -> dict[str, Any]:
+    """Build a library delivery; a removal has no links, the old generation tells no source."""
+    told: dict[str, Any] = {
+        "id": asset.id,
+        "owner_organization_id": asset.fields["owner_organization_id"],
+        "type": asset.kind.name,
+    }
+    if event_name == "asset_added" and generation == "current":
+        links = {"self": f"{base}/v3/tasks/{asset.task_id}"}
+        told["source"] = {"id": asset.task_id, "type": "task", "links": links}
+    if event_name != "asset_removed":
+        told["links"] = {"self": base + library_path(asset)}
+    return {"event_name": event_name, "data": {"asset": told}}
 
 
 def _entries(

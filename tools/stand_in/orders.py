@@ -7,7 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from tools.stand_in.deliveries import Generation  # noqa: TC001 - pydantic reads it
+from tools.stand_in.deliveries import (  # noqa: TC001 - pydantic reads them
+    Generation,
+    LibraryEventName,
+)
 from tools.stand_in.sender import Manner
 
 
@@ -32,6 +35,15 @@ class PublishOrder(Manner):
 
     asset_ids: list[str]
     publishing_event_id: str | None = None
+    generation: Generation = "current"
+    send: bool = True
+
+
+class LibraryOrder(Manner):
+    """Which library event of which asset to tell, and how to send it."""
+
+    event_name: LibraryEventName
+    asset_id: str
     generation: Generation = "current"
     send: bool = True
 

@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tools.stand_in.client import StandIn
+    from tools.stand_in.deliveries import LibraryEventName
     from tools.stand_in.world import Place
 
 pytestmark = pytest.mark.enable_socket
@@ -130,6 +131,35 @@ def test_the_old_generation_knows_no_structured_contents(stand_in: StandIn) -> N
     assets = stand_in.body("sync", ids, generation="old")["data"]["assets"]
 
     assert list(assets) == ["articles", "images", "videos", "raw_files"]
+
+
+def test_library_deliveries_have_the_documented_shape(stand_in: StandIn) -> None:
+    asset = stand_in.add_asset("raw_file", id="4567m4749")
+    own = {
+        "id": "4567m4749",
+        "type": "raw_file",
+        "owner_organization_id": asset["owner_organization_id"],
+    }
+    links = {"self": f"{stand_in.base_url}/v3/raw-files/4567m4749"}
+
+    names: list[LibraryEventName] = ["asset_added", "asset_modified", "asset_removed"]
+    told = {name: stand_in.library_body(name, "4567m4749")["data"]["asset"] for name in names}
+
+    source = told["asset_added"].pop("source")
+    assert source["links"]["self"].endswith(f"/v3/tasks/{source['id']}")
+    assert told == {
+        "asset_added": {**own, "links": links},
+        "asset_modified": {**own, "links": links},
+        "asset_removed": own,
+    }
+
+
+def test_the_old_generation_tells_no_source(stand_in: StandIn) -> None:
+    asset_id = stand_in.add_asset("image")["id"]
+
+    body = stand_in.library_body("asset_added", asset_id, generation="old")
+
+    assert "source" not in body["data"]["asset"]
 
 
 def test_what_the_admin_side_cannot_read_is_refused(stand_in: StandIn) -> None:

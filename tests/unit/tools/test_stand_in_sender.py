@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -81,6 +82,19 @@ def test_takes_200_and_202_as_delivered(stand_in: StandIn, receiver: Receiver, s
     assert (delivery["delivered"], delivery["status"], delivery["attempts"]) == (True, status, 1)
     assert delivery["response"] == {"jobs": 1}
     assert delivery["event_name"] == "asset_added"
+
+
+def test_library_events_are_sent_in_any_manner(stand_in: StandIn, receiver: Receiver) -> None:
+    asset_id = stand_in.add_asset("image")["id"]
+
+    sent = stand_in.announce_library("asset_removed", asset_id, copies=2, channel="library")
+
+    body = json.dumps(stand_in.library_body("asset_removed", asset_id)).encode()
+    assert [(one["event_name"], one["channel"]) for one in sent] == [
+        ("asset_removed", "library"),
+        ("asset_removed", "library"),
+    ]
+    assert receiver.bodies == [body, body]
 
 
 @pytest.mark.parametrize("status", [201, 301, 401, 500])
