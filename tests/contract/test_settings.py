@@ -4,7 +4,13 @@ from dataclasses import fields
 
 import pytest
 
-from cmp_relay.settings import DetailSettings, ReceiverSettings, RefreshSettings, WorkerSettings
+from cmp_relay.settings import (
+    EntrySettings,
+    LookupSettings,
+    ReceiverSettings,
+    RefreshSettings,
+    WorkerSettings,
+)
 from tests.support import environment
 from tests.template import processed, snapshot
 
@@ -16,8 +22,8 @@ SHARED = {
     "POWERTOOLS_SERVICE_NAME",
 }
 READ = {
-    "OnAssetPublishedFunction": (WorkerSettings, DetailSettings),
-    "OnAssetSyncedFunction": (WorkerSettings, DetailSettings),
+    "OnAssetPublishedFunction": (WorkerSettings, EntrySettings, LookupSettings),
+    "OnAssetSyncedFunction": (WorkerSettings, EntrySettings, LookupSettings),
     "OnAssetUnpublishedFunction": (WorkerSettings,),
     "ReceiveWebhookFunction": (ReceiverSettings,),
     "RefreshTokenFunction": (RefreshSettings,),

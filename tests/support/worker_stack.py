@@ -22,8 +22,10 @@ from cmp_relay.delivered import Delivered
 from cmp_relay.deliveries import Receipt
 from cmp_relay.details import Details
 from cmp_relay.documents import Documents
+from cmp_relay.findings import Findings
 from cmp_relay.jobs import PublishJob, read_publish_job
 from cmp_relay.leases import Leases
+from cmp_relay.lookup import Lookup
 from cmp_relay.outcomes import Outcomes
 from cmp_relay.publishing import Publishing
 from cmp_relay.worker import Worker
@@ -125,12 +127,9 @@ class WorkerStack:
         stored = Documents(objects, "assets")
         outcomes = Outcomes(table, "catalogue", now=self.clock)
         details = Details(
-            api=self.api,
+            lookup=self.lookup(),
             delivered=Delivered(objects, "archive"),
-            stored=stored,
-            outcomes=outcomes,
-            gone_recheck_seconds=60,
-            now=self.clock,
+            findings=Findings(stored),
         )
         publishing = Publishing(
             catalogue=Catalogue(table, "catalogue"),
@@ -148,6 +147,16 @@ class WorkerStack:
             client=queues,
             queue_url=environment.queue_url("work"),
             reserve_seconds=25,
+            now=self.clock,
+        )
+
+    def lookup(self) -> Lookup:
+        """Build what looks into the fake of CMP's Open API."""
+        return Lookup(
+            api=self.api,
+            base=publish_jobs.API,
+            outcomes=Outcomes(clients("workers").table, "catalogue", now=self.clock),
+            gone_recheck_seconds=60,
             now=self.clock,
         )
 

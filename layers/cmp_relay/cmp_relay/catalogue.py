@@ -28,7 +28,11 @@ NEVER_MODIFIED = times.iso(0)
 
 @dataclass(frozen=True, slots=True)
 class AssetState:
-    """The item of one asset; times are ms, `details_*` None until details are stored."""
+    """The item of one asset; times are ms, `details_*` None until details are stored.
+
+    `seen_at` is when the newest look that told the state in the library began, `href` the link
+    under which the library showed the asset.
+    """
 
     asset_id: str
     type: str
@@ -44,6 +48,8 @@ class AssetState:
     details_source: str | None = None
     details_key: str | None = None
     details_etag: str | None = None
+    href: str | None = None
+    seen_at: int | None = None
 
     @property
     def listing(self) -> str:
@@ -238,6 +244,8 @@ def _asset_item(asset: AssetState) -> dict[str, object]:
         "details_source": asset.details_source,
         "details_key": asset.details_key,
         "details_etag": asset.details_etag,
+        "href": asset.href,
+        "seen_at": asset.seen_at,
         "listing": asset.listing,
     }
 
@@ -259,6 +267,8 @@ def _asset_from(item: Mapping[str, Any]) -> AssetState:
         details_source=item.get("details_source"),
         details_key=item.get("details_key"),
         details_etag=item.get("details_etag"),
+        href=item.get("href"),
+        seen_at=_number(item.get("seen_at")),
     )
 
 

@@ -4,7 +4,7 @@ The receiver writes the same shape as plain dicts (`deliveries.split`), so that 
 not pay for pydantic; tests/contract checks its dicts against this model.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -60,17 +60,38 @@ class Job(_Part):
     triggered_from: TriggeredFrom | None = None
 
 
-class PublishJob(Job):
-    """A job of asset_published, asset_synced or asset_unpublished."""
+class AssetJob(Job):
+    """A job that concerns one asset."""
 
     asset: Asset
+
+
+class PublishJob(AssetJob):
+    """A job of asset_published, asset_synced or asset_unpublished."""
+
     publishing_event: PublishingEvent
+
+
+class LibraryJob(AssetJob):
+    """A job of asset_added, asset_modified or asset_removed: nothing but an asset's ids."""
+
+
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 def read_publish_job(body: str) -> PublishJob:
     """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
+    return _read(PublishJob, body)
+
+
+def read_library_job(body: str) -> LibraryJob:
+    """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
+    return _read(LibraryJob, body)
+
+
+def _read(kind: type[AnyJob], body: str) -> AnyJob:
     try:
-        return PublishJob.model_validate_json(body)
+        return kind.model_validate_json(body)
     except ValidationError as error:
         fields = sorted(
             {".".join(map(str, problem["loc"])) or "body" for problem in error.errors()}

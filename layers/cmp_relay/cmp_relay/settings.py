@@ -41,10 +41,16 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class DetailSettings:
-    """Environment of every function that fetches details from CMP's Open API."""
+class EntrySettings:
+    """Environment of every function that reads what was delivered from the archive."""
 
     archive_bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookupSettings:
+    """Environment of every function that looks for assets in CMP's Open API."""
+
     cmp_api_base: str
     cmp_api_origins: tuple[str, ...]
     gone_recheck_seconds: int

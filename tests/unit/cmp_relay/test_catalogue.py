@@ -31,6 +31,8 @@ FULL_ASSET = AssetState(
     details_source="library",
     details_key="assets/image/asset/details.json",
     details_etag='"etag"',
+    href="https://api.cmp.optimizely.com/v3/images/asset",
+    seen_at=1_700_000_001_457,
 )
 FULL_PUBLICATION = PublicationState(
     Publication(

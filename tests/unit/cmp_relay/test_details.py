@@ -5,7 +5,7 @@ import pytest
 
 from cmp_relay.catalogue import AssetState
 from cmp_relay.delivered import Delivered
-from cmp_relay.details import FRESHNESS_MARGIN, Details, covers
+from cmp_relay.details import Details, covers
 from cmp_relay.documents import Documents
 from cmp_relay.errors import (
     ConflictError,
@@ -16,9 +16,11 @@ from cmp_relay.errors import (
     UnavailableError,
     UntrustedLinkError,
 )
+from cmp_relay.findings import Findings
 from cmp_relay.jobs import PublishJob
+from cmp_relay.library import FRESHNESS_MARGIN
 from cmp_relay.open_api import Location
-from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Outcomes
+from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt
 from cmp_relay.telemetry import metrics
 from tests.support import publish_jobs
 from tests.support.clock import NOON
@@ -49,12 +51,9 @@ def details(stack: WorkerStack) -> Details:
     metrics.clear_metrics()
     made = clients("workers")
     return Details(
-        api=stack.api,
+        lookup=stack.lookup(),
         delivered=Delivered(made.objects, "archive"),
-        stored=Documents(made.objects, "assets"),
-        outcomes=Outcomes(made.table, "catalogue", now=stack.clock),
-        gone_recheck_seconds=60,
-        now=stack.clock,
+        findings=Findings(Documents(made.objects, "assets")),
     )
 
 
@@ -117,6 +116,8 @@ def test_keeps_what_the_library_tells(details: Details, stack: WorkerStack) -> N
         details_source="library",
         details_key=KEY,
         details_etag=etag,
+        href=LINK,
+        seen_at=NOON,
     )
     assert stack.documents() == {
         KEY: {

@@ -1,0 +1,84 @@
+"""What a look into CMP found of an asset, kept in S3 and on the item of the asset.
+
+Only a fetch that began later replaces what an earlier one found (design.md rule 4). Of the library
+an asset's link alone can tell: what is found in a task or in a delivery leaves that state as it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cmp_relay import documents, library, times
+from cmp_relay.catalogue import AssetState
+from cmp_relay.documents import Documents
+from cmp_relay.errors import ConflictError
+
+LONGEST_TEXT = 1000
+LONGEST_LINK = 2000
+"""No link of CMP comes near: a longer one is used, but not remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found, where (`library`, `task`, `delivery`), and when the look began (ms).
+
+    `href` is the link under which the library showed it.
+    """
+
+    body: Mapping[str, Any]
+    source: str
+    began_at: int
+    href: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The details of assets in the asset bucket."""
+
+    stored: Documents
+
+    def keep(self, found: Found, asset: AssetState, *, title: str | None = None) -> AssetState:
+        """Store what was found and return the asset's state with it; `title` is for want of one.
+
+        Raises ConflictError if a fetch that began later has stored its details first.
+        """
+        key = documents.details_key(asset.type, asset.asset_id)
+        document = {
+            "schema": 1,
+            "asset_id": asset.asset_id,
+            "type": asset.type,
+            "details_source": found.source,
+            "fetch_began_at": times.iso(found.began_at),
+            "asset": found.body,
+        }
+        stored = self.stored.put(key, document, order=found.began_at, etag=asset.details_etag)
+        if stored.newer:
+            raise ConflictError("a fetch that began later has stored its details first")
+        modified_at = times.read(found.body.get("modified_at"))
+        kept = replace(
+            asset,
+            title=text(found.body.get("title")) or title or asset.title,
+            modified_at=modified_at if modified_at is not None else asset.modified_at,
+            version=text(found.body.get("version_number")) or asset.version,
+            fetch_began_at=found.began_at,
+            details_source=found.source,
+            details_key=key,
+            details_etag=stored.etag,
+        )
+        return _seen_in_library(found, kept) if found.source == "library" else kept
+
+
+def _seen_in_library(found: Found, asset: AssetState) -> AssetState:
+    return replace(
+        asset,
+        library=library.state(found.body),
+        seen_at=found.began_at,
+        href=found.href if found.href and len(found.href) <= LONGEST_LINK else asset.href,
+    )
+
+
+def text(value: object) -> str | None:
+    """Return what an item can hold: no half of a surrogate pair, and no more than a line or two."""
+    if value is None or isinstance(value, dict | list):
+        return None
+    return str(value).encode("utf-8", "replace").decode()[:LONGEST_TEXT]

@@ -1,0 +1,43 @@
+"""What becomes of an asset in CMP's library, as far as that can be decided without asking CMP.
+
+Pure: no I/O, no clock. Library deliveries carry ids alone and come in any order, so none of them
+says what is true now: a look into the library does, and a look counts for every delivery that came
+well before it (design.md rules 3 and 4).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from cmp_relay.entries import KINDS
+
+FRESHNESS_MARGIN = 2000
+"""How far CMP's clock and its replicas may be behind ours, in ms."""
+RETRY_MILLISECONDS = 3 * 24 * 3600 * 1000
+"""How long CMP retries a delivery."""
+SEGMENTS = {kind: name.replace("_", "-") for name, kind in KINDS.items()}
+
+
+def state(body: Mapping[str, Any]) -> str:
+    """Return the state of an asset that the library shows."""
+    return "archived" if body.get("is_archived") is True else "present"
+
+
+def covers(seen_at: int | None, received_at: int) -> bool:
+    """Tell whether a look that began then must have seen what a delivery tells of (ms)."""
+    return seen_at is not None and seen_at >= received_at + FRESHNESS_MARGIN
+
+
+def is_doubtful(heard_at: int | None, received_at: int) -> bool:
+    """Tell whether a removal may be older than what another job of the asset told (ms).
+
+    CMP retries for three days, so a removal may come that late, after the asset was added again.
+    """
+    return heard_at is not None and heard_at >= received_at - RETRY_MILLISECONDS
+
+
+def path(asset_type: str, asset_id: str) -> str | None:
+    """Return where the Open API shows an asset of a kind that it documents, None for others."""
+    segment = SEGMENTS.get(asset_type)
+    # An id is no path: dots are quoted too, else httpx would resolve "..".
+    return segment and f"{segment}/{quote(asset_id, safe='').replace('.', '%2E')}"
