@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cmp_relay.publishing import LEASE_SECONDS
+from cmp_relay.records import LEASE_SECONDS
 from tests.e2e.relay import PATIENCE_SECONDS, Relay
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]

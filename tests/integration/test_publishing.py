@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from cmp_relay.publishing import LEASE_SECONDS
+from cmp_relay.records import LEASE_SECONDS
 from tests.support.clock import NOON
 from tests.support.killer import ProcessKilled
 from tests.support.publish_jobs import body, entry, link, receipt

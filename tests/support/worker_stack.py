@@ -28,6 +28,7 @@ from cmp_relay.leases import Leases
 from cmp_relay.lookup import Lookup
 from cmp_relay.outcomes import Outcomes
 from cmp_relay.publishing import Publishing
+from cmp_relay.records import Records
 from cmp_relay.worker import Worker
 from tests.support import catalogue_table, environment, publish_jobs
 from tests.support.clock import Clock
@@ -132,10 +133,12 @@ class WorkerStack:
             findings=Findings(stored),
         )
         publishing = Publishing(
-            catalogue=Catalogue(table, "catalogue"),
+            records=Records(
+                catalogue=Catalogue(table, "catalogue"),
+                bus=Bus(bus, "bus"),
+                leases=Leases(table, "catalogue", now=self.lease_clock.seconds),
+            ),
             stored=stored,
-            bus=Bus(bus, "bus"),
-            leases=Leases(table, "catalogue", now=self.lease_clock.seconds),
             enrich=details if asks_cmp else None,
             now=self.clock,
         )

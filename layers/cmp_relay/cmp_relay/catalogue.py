@@ -5,8 +5,8 @@ Reads are strongly consistent; a write is one transaction, conditional on the re
 read, so that two workers can never build on the same state.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from cmp_relay import times
 from cmp_relay.errors import ConflictError
+from cmp_relay.library import Settled
 from cmp_relay.publications import Ended, Publication, is_open
 
 if TYPE_CHECKING:
@@ -27,11 +28,21 @@ NEVER_MODIFIED = times.iso(0)
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """An event that the bus has not confirmed yet, kept ready to be put as often as it takes."""
+
+    id: str
+    detail_type: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssetState:
     """The item of one asset; times are ms, `details_*` None until details are stored.
 
-    `seen_at` is when the newest look that told the state in the library began, `href` the link
-    under which the library showed the asset.
+    Of the library: `seen_at` is when the newest look that told its state began, `heard_at` when the
+    newest job but a removal was received, `href` the link under which it showed the asset; `told`
+    is what the bus was told last, `library_sequence` when, `settled` the job that was applied last.
     """
 
     asset_id: str
@@ -50,6 +61,12 @@ class AssetState:
     details_etag: str | None = None
     href: str | None = None
     seen_at: int | None = None
+    heard_at: int | None = None
+    settled: Settled | None = None
+    told: str | None = None
+    library_sequence: int = 0
+    announced: int = 0
+    pending: Announcement | None = None
 
     @property
     def listing(self) -> str:
@@ -57,14 +74,9 @@ class AssetState:
         state = "published" if self.published else self.library or "unpublished"
         return f"{state}#{self.type}"
 
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """An event that the bus has not confirmed yet, kept ready to be put as often as it takes."""
-
-    id: str
-    detail_type: str
-    detail: str
+    def heard(self, received_at: int) -> "AssetState":
+        """Return the state after a job that was received then (ms)."""
+        return replace(self, heard_at=max(self.heard_at or 0, received_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,20 @@ class PublicationState:
     sequence: int = 0
     announced: int = 0
     pending: Announcement | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return channel and publishing event id."""
+        return self.facts.channel, self.facts.publishing_event_id
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """An event that is still owed, for the change `sequence` of a publication or of the library."""
+
+    sequence: int
+    announcement: Announcement
+    publication: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +124,28 @@ class Record:
 
     def with_publication(self, state: PublicationState) -> "Record":
         """Return the record with one publication replaced and the asset's state derived anew."""
-        key = (state.facts.channel, state.facts.publishing_event_id)
-        changed = Record(self.asset, {**self.publications, key: state})
+        changed = Record(self.asset, {**self.publications, state.key: state})
         published = any(is_open(one, changed.facts()) for one in changed.facts())
         return replace(changed, asset=replace(self.asset, published=published))
+
+    def debts(self) -> list[Debt]:
+        """List the events that the bus has not confirmed, oldest change first."""
+        waiting = [
+            Debt(state.sequence, state.pending, publication)
+            for publication, state in self.publications.items()
+            if state.pending
+        ]
+        if self.asset.pending:
+            waiting.append(Debt(self.asset.library_sequence, self.asset.pending))
+        return sorted(waiting, key=lambda debt: debt.sequence)
+
+    def without(self, debt: Debt) -> "Record":
+        """Return the record after the bus has confirmed an event."""
+        if debt.publication is None:
+            asset = replace(self.asset, announced=debt.sequence, pending=None)
+            return replace(self, asset=asset)
+        state = self.publications[debt.publication]
+        return self.with_publication(replace(state, announced=debt.sequence, pending=None))
 
 
 class Catalogue:
@@ -131,7 +175,7 @@ class Catalogue:
                     asset = _asset_from(item)
                 else:
                     state = _publication_from(item)
-                    publications[state.facts.channel, state.facts.publishing_event_id] = state
+                    publications[state.key] = state
         return Record(asset, publications)
 
     def write(self, before: Record, after: Record) -> Record:
@@ -163,18 +207,34 @@ class Catalogue:
             raise ConflictError("another worker wrote this asset first") from error
         return replace(after, asset=asset)
 
-    def confirm(self, asset_id: str, state: PublicationState) -> None:
-        """Note that the bus has a publication's pending event, unless a newer one replaced it."""
-        key = _publication_key(asset_id, state.facts)
+    def confirm(self, asset_id: str, debt: Debt) -> None:
+        """Note that the bus has an event that was owed, unless a newer one has replaced it."""
+        if debt.publication:
+            key, changed = _publication_key(asset_id, *debt.publication), "sequence"
+        else:
+            key, changed = _asset_key(asset_id), "library_sequence"
+        self._update(
+            key,
+            UpdateExpression="SET announced = :sequence REMOVE pending",
+            ConditionExpression="#changed = :sequence",
+            ExpressionAttributeNames={"#changed": changed},
+            ExpressionAttributeValues={":sequence": {"N": str(debt.sequence)}},
+        )
+
+    def hear(self, asset_id: str, received_at: int) -> None:
+        """Note that a job of an asset that is known was received then (ms)."""
+        self._update(
+            _asset_key(asset_id),
+            UpdateExpression="SET heard_at = :at",
+            ConditionExpression=(
+                "attribute_exists(pk) AND (attribute_not_exists(heard_at) OR heard_at < :at)"
+            ),
+            ExpressionAttributeValues={":at": {"N": str(received_at)}},
+        )
+
+    def _update(self, key: Mapping[str, str], **change: Any) -> None:  # noqa: ANN401 - boto3's
         try:
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": key["pk"]}, "sk": {"S": key["sk"]}},
-                UpdateExpression="SET announced = :sequence REMOVE pending",
-                ConditionExpression="#sequence = :sequence",
-                ExpressionAttributeNames={"#sequence": "sequence"},
-                ExpressionAttributeValues={":sequence": {"N": str(state.sequence)}},
-            )
+            self._client.update_item(TableName=self._table, Key=self._serialized(key), **change)
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
@@ -204,7 +264,7 @@ class Catalogue:
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": self._serialized(_publication_key(asset_id, state.facts)),
+                "Key": self._serialized(_publication_key(asset_id, *state.key)),
                 "UpdateExpression": "SET #status = :status",
                 "ExpressionAttributeNames": {"#status": "status"},
                 "ExpressionAttributeValues": {":status": {"S": _status(state, record)}},
@@ -224,10 +284,13 @@ def _turned(state: PublicationState, before: Record, after: Record) -> bool:
     return _status(state, before) != _status(state, after)
 
 
+def _asset_key(asset_id: str) -> dict[str, str]:
+    return {"pk": f"ASSET#{asset_id}", "sk": "ASSET"}
+
+
 def _asset_item(asset: AssetState) -> dict[str, object]:
     return {
-        "pk": f"ASSET#{asset.asset_id}",
-        "sk": "ASSET",
+        **_asset_key(asset.asset_id),
         "asset_id": asset.asset_id,
         "type": asset.type,
         "revision": asset.revision,
@@ -246,6 +309,12 @@ def _asset_item(asset: AssetState) -> dict[str, object]:
         "details_etag": asset.details_etag,
         "href": asset.href,
         "seen_at": asset.seen_at,
+        "heard_at": asset.heard_at,
+        "settled": asset.settled and asdict(asset.settled),
+        "told": asset.told,
+        "library_sequence": asset.library_sequence,
+        "announced": asset.announced,
+        "pending": asset.pending and asdict(asset.pending),
         "listing": asset.listing,
     }
 
@@ -269,20 +338,25 @@ def _asset_from(item: Mapping[str, Any]) -> AssetState:
         details_etag=item.get("details_etag"),
         href=item.get("href"),
         seen_at=_number(item.get("seen_at")),
+        heard_at=_number(item.get("heard_at")),
+        settled=Settled(**item["settled"]) if "settled" in item else None,
+        told=item.get("told"),
+        library_sequence=int(item.get("library_sequence", 0)),
+        announced=int(item.get("announced", 0)),
+        pending=_announcement_from(item),
     )
 
 
-def _publication_key(asset_id: str, facts: Publication) -> dict[str, str]:
-    channel = quote(facts.channel, safe="%")  # the receiver has quoted it already
-    event = quote(facts.publishing_event_id, safe="")
-    return {"pk": f"ASSET#{asset_id}", "sk": f"PUBLICATION#{channel}#{event}"}
+def _publication_key(asset_id: str, channel: str, publishing_event_id: str) -> dict[str, str]:
+    quoted = quote(channel, safe="%")  # the receiver has quoted it already
+    event = quote(publishing_event_id, safe="")
+    return {"pk": f"ASSET#{asset_id}", "sk": f"PUBLICATION#{quoted}#{event}"}
 
 
 def _publication_item(asset_id: str, state: PublicationState, record: Record) -> dict[str, object]:
     facts = state.facts
-    pending = state.pending
     return {
-        **_publication_key(asset_id, facts),
+        **_publication_key(asset_id, *state.key),
         "asset_id": asset_id,
         "channel": facts.channel,
         "publishing_event_id": facts.publishing_event_id,
@@ -292,22 +366,17 @@ def _publication_item(asset_id: str, state: PublicationState, record: Record) ->
         "unpublished_at": facts.unpublished_at,
         "modified_at": None if facts.modified_at is None else times.iso(facts.modified_at),
         "applied_at": facts.applied_at,
-        "identities": {
-            name: {"job_id": ended.job_id, "at": ended.at, "superseded": ended.superseded}
-            for name, ended in facts.identities.items()
-        },
+        "identities": {name: asdict(ended) for name, ended in facts.identities.items()},
         "entry_hash": state.entry_hash,
         "entry_key": state.entry_key,
         "entry_etag": state.entry_etag,
         "sequence": state.sequence,
         "announced": state.announced,
-        "pending": pending
-        and {"id": pending.id, "detail_type": pending.detail_type, "detail": pending.detail},
+        "pending": state.pending and asdict(state.pending),
     }
 
 
 def _publication_from(item: Mapping[str, Any]) -> PublicationState:
-    pending = item.get("pending")
     return PublicationState(
         facts=Publication(
             channel=item["channel"],
@@ -327,17 +396,13 @@ def _publication_from(item: Mapping[str, Any]) -> PublicationState:
         entry_etag=item.get("entry_etag"),
         sequence=int(item["sequence"]),
         announced=int(item["announced"]),
-        pending=pending and Announcement(pending["id"], pending["detail_type"], pending["detail"]),
+        pending=_announcement_from(item),
     )
+
+
+def _announcement_from(item: Mapping[str, Any]) -> Announcement | None:
+    return Announcement(**item["pending"]) if "pending" in item else None
 
 
 def _number(value: Decimal | None) -> int | None:
     return None if value is None else int(value)
-
-
-def owed(
-    publications: Iterable[PublicationState],
-) -> list[tuple[PublicationState, Announcement]]:
-    """List the events that the bus has not confirmed, oldest change first."""
-    waiting = [(state, state.pending) for state in publications if state.pending]
-    return sorted(waiting, key=lambda each: each[0].sequence)

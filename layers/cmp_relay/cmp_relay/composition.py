@@ -11,6 +11,7 @@ from cmp_relay.jobs import PublishJob, read_publish_job
 from cmp_relay.leases import Leases
 from cmp_relay.outcomes import Outcomes
 from cmp_relay.publishing import Enrichment, Publishing
+from cmp_relay.records import Records
 from cmp_relay.worker import Worker
 
 
@@ -22,10 +23,12 @@ def publish_worker(
     table = clients.dynamodb()
     queues = clients.sqs()
     publishing = Publishing(
-        catalogue=Catalogue(table, own.catalogue_table),
+        records=Records(
+            catalogue=Catalogue(table, own.catalogue_table),
+            bus=Bus(clients.events(), own.event_bus),
+            leases=Leases(table, own.catalogue_table),
+        ),
         stored=Documents(clients.s3(), own.asset_bucket),
-        bus=Bus(clients.events(), own.event_bus),
-        leases=Leases(table, own.catalogue_table),
         enrich=enrich,
     )
     return Worker(

@@ -6,7 +6,8 @@ well before it (design.md rules 3 and 4).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 from urllib.parse import quote
 
 from cmp_relay.entries import KINDS
@@ -16,6 +17,15 @@ FRESHNESS_MARGIN = 2000
 RETRY_MILLISECONDS = 3 * 24 * 3600 * 1000
 """How long CMP retries a delivery."""
 SEGMENTS = {kind: name.replace("_", "-") for name, kind in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a job ended whose change was written; it repeats itself if it is interrupted later."""
+
+    job_id: str
+    outcome: Literal["applied", "superseded"]
+    reason: str | None = None
 
 
 def state(body: Mapping[str, Any]) -> str:

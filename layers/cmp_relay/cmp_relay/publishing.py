@@ -1,27 +1,21 @@
 """Publish, sync and unpublish of one asset, from the job to the bus.
 
 The order of the writes is what makes a crash harmless: documents in S3 first, then the catalogue
-together with the event that is still owed (`pending`), then the bus, then the note that the bus has
-it. Whoever comes next, the same job or another one of the asset, pays first what is still owed.
+and the bus as `records` writes them.
 """
 
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from cmp_relay import announcements, documents, publications, times
-from cmp_relay.bus import Bus
-from cmp_relay.catalogue import AssetState, Catalogue, PublicationState, Record, owed
+from cmp_relay.catalogue import AssetState, PublicationState, Record
 from cmp_relay.documents import Documents
 from cmp_relay.jobs import PublishJob
-from cmp_relay.leases import Leases
 from cmp_relay.outcomes import Attempt, Ending
 from cmp_relay.publications import Ended, Notice, Verdict, is_open
-
-LEASE_SECONDS = 60
-"""No worker lives longer, so a lease that has ended has no holder."""
+from cmp_relay.records import Records
 
 
 class Enrichment(Protocol):
@@ -40,22 +34,20 @@ class Enrichment(Protocol):
 class Publishing:
     """The work of the three publish workers; `enrich` is None for the one that asks CMP nothing."""
 
-    catalogue: Catalogue
+    records: Records
     stored: Documents
-    bus: Bus
-    leases: Leases
     enrich: Enrichment | None = None
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
     def apply(self, job: PublishJob, attempt: Attempt) -> Ending:
         """Do what the job asks, once; raises LeaseHeldError while its asset is being worked on."""
-        with self.leases.held(f"fetch#{job.asset.id}", str(uuid.uuid4()), LEASE_SECONDS):
-            record = self._announce(self.catalogue.read(job.asset.id, job.asset.type))
+        with self.records.held(job.asset) as record:
             repeated = self._repeated(job, record)
             if repeated:
+                self.records.hear(record, job.received_at)
                 return _ending_of_repeat(job, repeated)
             after, verdict = self._change(job, attempt, record)
-            self._announce(self.catalogue.write(record, after))
+            self.records.write(record, after)
             return _ending(verdict.superseded)
 
     def _repeated(self, job: PublishJob, record: Record) -> Ended | None:
@@ -76,7 +68,7 @@ class Publishing:
         if self.enrich and not (verdict.superseded and own.entry_key):
             own = self._keep_entry(job, notice, entry, own)
         asset = replace(asset, organization_id=job.organization_id or asset.organization_id)
-        after = Record(asset, record.publications).with_publication(own)
+        after = Record(asset.heard(job.received_at), record.publications).with_publication(own)
         if verdict.superseded and after.asset.published == record.asset.published:
             return after, verdict
         return self._owe_event(job, entry, record, after, own), verdict
@@ -112,15 +104,6 @@ class Publishing:
             event_name=job.event_name if opened else "asset_unpublished",
         )
         return Record(asset, after.publications).with_publication(replace(own, pending=event))
-
-    def _announce(self, record: Record) -> Record:
-        """Put what is owed on the bus and return the record without it."""
-        for state, announcement in owed(record.publications.values()):
-            self.bus.put(announcement)
-            self.catalogue.confirm(record.asset.asset_id, state)
-            paid = replace(state, announced=state.sequence, pending=None)
-            record = record.with_publication(paid)
-        return record
 
 
 def _notice(job: PublishJob, entry: Mapping[str, Any]) -> Notice:

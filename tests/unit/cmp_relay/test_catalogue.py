@@ -8,11 +8,12 @@ from cmp_relay.catalogue import (
     Announcement,
     AssetState,
     Catalogue,
+    Debt,
     PublicationState,
     Record,
-    owed,
 )
 from cmp_relay.errors import ConflictError
+from cmp_relay.library import Settled
 from cmp_relay.publications import Ended, Publication
 from tests.support.worker_stack import WorkerStack
 
@@ -33,6 +34,12 @@ FULL_ASSET = AssetState(
     details_etag='"etag"',
     href="https://api.cmp.optimizely.com/v3/images/asset",
     seen_at=1_700_000_001_457,
+    heard_at=1_700_000_001_458,
+    settled=Settled("job", "applied", "gone"),
+    told="told",
+    library_sequence=5,
+    announced=4,
+    pending=Announcement("library", "LibraryAssetChanged", "{}"),
 )
 FULL_PUBLICATION = PublicationState(
     Publication(
@@ -49,6 +56,11 @@ FULL_PUBLICATION = PublicationState(
     sequence=7,
     announced=6,
     pending=Announcement("id", "AssetPublished", '{"a": 1}'),
+)
+
+DEBTS = (
+    Debt(5, Announcement("library", "LibraryAssetChanged", "{}")),
+    Debt(7, Announcement("id", "AssetPublished", '{"a": 1}'), ("channel", "event")),
 )
 
 
@@ -162,30 +174,53 @@ def test_writes_the_status_of_publications_that_another_has_ended(
 
 def test_an_event_stays_owed_until_it_is_confirmed(catalogue: Catalogue) -> None:
     record = catalogue.write(blank(), Record(FULL_ASSET).with_publication(FULL_PUBLICATION))
-    read = catalogue.read("asset", "image")
-    assert owed(read.publications.values()) == [(FULL_PUBLICATION, FULL_PUBLICATION.pending)]
+    library, publication = DEBTS
+    assert catalogue.read("asset", "image").debts() == [library, publication]
 
-    catalogue.confirm("asset", record.publication("channel", "event"))
+    catalogue.confirm("asset", publication)
+    assert catalogue.read("asset", "image").debts() == [library]
 
-    confirmed = catalogue.read("asset", "image").publication("channel", "event")
-    assert confirmed == replace(FULL_PUBLICATION, announced=7, pending=None)
+    catalogue.confirm("asset", library)
+    confirmed = catalogue.read("asset", "image")
+    assert confirmed == record.without(publication).without(library)
+    assert confirmed.publication("channel", "event").announced == 7
+    assert confirmed.asset.announced == 5
 
 
 def test_confirming_an_event_leaves_a_newer_one_owed(catalogue: Catalogue) -> None:
-    newer = replace(FULL_PUBLICATION, sequence=8, pending=Announcement("new", "AssetSynced", "{}"))
-    catalogue.write(blank(), Record(FULL_ASSET).with_publication(newer))
+    new = Announcement("new", "AssetSynced", "{}")
+    asset = replace(FULL_ASSET, library_sequence=8, pending=new)
+    newer = Record(asset).with_publication(replace(FULL_PUBLICATION, sequence=9, pending=new))
+    written = catalogue.write(blank(), newer)
 
-    catalogue.confirm("asset", FULL_PUBLICATION)
+    for debt in DEBTS:
+        catalogue.confirm("asset", debt)
 
-    assert catalogue.read("asset", "image").publication("channel", "event") == newer
+    assert catalogue.read("asset", "image") == written
 
 
 def test_what_is_owed_is_listed_oldest_first() -> None:
-    newer = replace(FULL_PUBLICATION, sequence=9)
+    newest = replace(FULL_PUBLICATION, facts=opened(event_id="newest").facts, sequence=9)
+    record = Record(FULL_ASSET).with_publication(newest).with_publication(FULL_PUBLICATION)
 
-    listed = [state for state, _ in owed([newer, opened(), FULL_PUBLICATION])]
+    assert [debt.sequence for debt in record.debts()] == [5, 7, 9]
 
-    assert listed == [FULL_PUBLICATION, newer]
+
+@pytest.mark.parametrize(("received_at", "heard_at"), [(9, 9), (8, 8), (7, 8)])
+def test_the_newest_job_is_the_one_that_was_heard(
+    catalogue: Catalogue, received_at: int, heard_at: int
+) -> None:
+    catalogue.write(blank(), Record(blank().asset.heard(8)))
+
+    catalogue.hear("asset", received_at)
+
+    assert catalogue.read("asset", "image").asset.heard_at == heard_at
+
+
+def test_an_asset_that_is_unknown_stays_so(catalogue: Catalogue, stack: WorkerStack) -> None:
+    catalogue.hear("asset", 8)
+
+    assert stack.items("ASSET#") == []
 
 
 @pytest.mark.parametrize(
@@ -222,8 +257,8 @@ def test_any_text_can_be_an_id(catalogue: Catalogue, text: str) -> None:
         record = record.with_publication(opened(channel, event_id))
     written = catalogue.write(Record(AssetState(text, text)), record)
 
-    for state in written.publications.values():
-        catalogue.confirm(text, state)
+    for key, state in written.publications.items():
+        catalogue.confirm(text, Debt(state.sequence, Announcement("id", "type", "{}"), key))
 
     assert catalogue.read(text, text) == written
     assert len(written.publications) == 3

@@ -7,7 +7,7 @@ import pytest
 from cmp_relay.errors import ConflictError, LeaseHeldError, UnavailableError
 from cmp_relay.jobs import PublishJob, read_publish_job
 from cmp_relay.outcomes import Attempt, Ending
-from cmp_relay.publishing import LEASE_SECONDS
+from cmp_relay.records import LEASE_SECONDS
 from tests.support.clock import NOON
 from tests.support.publish_jobs import body, entry, link, receipt
 from tests.support.worker_stack import WorkerStack
