@@ -1,4 +1,4 @@
-"""The events of publications: what a consumer of the bus is told, ready to be put and put again.
+"""The events on the bus: what a consumer is told of an asset, ready to be put and put again.
 
 `detail.id` is the same in every repetition of an event; `detail.sequence` grows with every change
 of the asset, so that a consumer can drop what is older than what it has seen. Never `html_body`.
@@ -10,7 +10,8 @@ from typing import Any
 
 from cmp_relay import times
 from cmp_relay.catalogue import Announcement, AssetState, PublicationState
-from cmp_relay.jobs import PublishJob
+from cmp_relay.jobs import Job, LibraryJob, PublishJob
+from cmp_relay.library import REMOVED
 
 LARGEST_DETAIL = 200 * 1024  # bytes; EventBridge takes 256 KiB for a whole request
 DETAIL_TYPES = {
@@ -18,6 +19,8 @@ DETAIL_TYPES = {
     "asset_synced": "AssetSynced",
     "asset_unpublished": "AssetUnpublished",
 }
+LIBRARY_CHANGED = "LibraryAssetChanged"
+LIBRARY_REMOVED = "LibraryAssetRemoved"
 
 
 def compose(
@@ -65,6 +68,40 @@ def compose(
     return Announcement(job.job_id, DETAIL_TYPES[event_name], text)
 
 
+def compose_library(
+    job: LibraryJob, asset: AssetState, *, bucket: str, labels: object
+) -> Announcement:
+    """Compose the event of a change in CMP's library."""
+    detail: dict[str, Any] = {
+        "schema": 1,
+        "id": job.job_id,
+        "sequence": asset.library_sequence,
+        "channel": job.channel,
+        "received_at": times.iso(job.received_at),
+        "asset": {
+            "id": asset.asset_id,
+            "type": asset.type,
+            "title": asset.title,
+            "modified_at": None if asset.modified_at is None else times.iso(asset.modified_at),
+            "version": asset.version,
+            "library": asset.library,
+            "published": asset.published,
+            "labels": labels,
+            "link": job.asset.href or asset.href,
+        },
+        "organization": {"id": job.organization_id},
+        "details_source": asset.details_source,
+        "details": _place(bucket, asset.details_key),
+        "delivery": {"id": job.delivery_id, "archive_key": job.archive_key},
+    }
+    text = json.dumps(detail)
+    if len(text) > LARGEST_DETAIL:
+        bare = {**detail["asset"], "title": None, "labels": None, "link": None}
+        text = json.dumps({**detail, "asset": bare, "truncated": _archived(job)})
+    detail_type = LIBRARY_REMOVED if asset.library == REMOVED else LIBRARY_CHANGED
+    return Announcement(job.job_id, detail_type, text)
+
+
 def _truncated(detail: dict[str, Any], job: PublishJob) -> dict[str, Any]:
     """Leave out whatever has no limit of its own, and say where it is archived.
 
@@ -80,8 +117,12 @@ def _truncated(detail: dict[str, Any], job: PublishJob) -> dict[str, Any]:
         },
         "ended": [],
         "triggered_from": None,
-        "truncated": {"archive_key": job.archive_key, "pointer": job.entry},
+        "truncated": _archived(job),
     }
+
+
+def _archived(job: Job) -> dict[str, str]:
+    return {"archive_key": job.archive_key, "pointer": job.entry}
 
 
 def _source(job: PublishJob) -> dict[str, str | None] | None:

@@ -1,17 +1,20 @@
-"""Where a publish worker is put together from its environment."""
+"""Where a worker is put together from its environment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cmp_relay import clients, settings
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import Catalogue
 from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.documents import Documents
-from cmp_relay.jobs import PublishJob, read_publish_job
+from cmp_relay.findings import Findings
+from cmp_relay.jobs import AnyJob, LibraryJob, PublishJob, read_library_job, read_publish_job
 from cmp_relay.leases import Leases
-from cmp_relay.outcomes import Outcomes
+from cmp_relay.library_sync import LibrarySync, Looks
+from cmp_relay.outcomes import Attempt, Ending, Outcomes
 from cmp_relay.publishing import Enrichment, Publishing
 from cmp_relay.records import Records
+from cmp_relay.settings import WorkerSettings
 from cmp_relay.worker import Worker
 
 
@@ -20,21 +23,47 @@ def publish_worker(
 ) -> Worker[PublishJob]:
     """Build the worker of one queue of publish jobs; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
-    table = clients.dynamodb()
-    queues = clients.sqs()
     publishing = Publishing(
-        records=Records(
-            catalogue=Catalogue(table, own.catalogue_table),
-            bus=Bus(clients.events(), own.event_bus),
-            leases=Leases(table, own.catalogue_table),
-        ),
+        records=_records(own),
         stored=Documents(clients.s3(), own.asset_bucket),
         enrich=enrich,
     )
+    return _worker(own, read_publish_job, publishing.apply, reserve_seconds)
+
+
+def library_worker(
+    environment: Mapping[str, str], *, lookup: Looks, reserve_seconds: float
+) -> Worker[LibraryJob]:
+    """Build the worker of the queue of library jobs; raises SettingsError."""
+    own = settings.read(settings.WorkerSettings, environment)
+    library = LibrarySync(
+        records=_records(own),
+        findings=Findings(Documents(clients.s3(), own.asset_bucket)),
+        lookup=lookup,
+    )
+    return _worker(own, read_library_job, library.apply, reserve_seconds)
+
+
+def _records(own: WorkerSettings) -> Records:
+    table = clients.dynamodb()
+    return Records(
+        catalogue=Catalogue(table, own.catalogue_table),
+        bus=Bus(clients.events(), own.event_bus),
+        leases=Leases(table, own.catalogue_table),
+    )
+
+
+def _worker(
+    own: WorkerSettings,
+    read: Callable[[str], AnyJob],
+    work: Callable[[AnyJob, Attempt], Ending],
+    reserve_seconds: float,
+) -> Worker[AnyJob]:
+    queues = clients.sqs()
     return Worker(
-        read=read_publish_job,
-        work=publishing.apply,
-        outcomes=Outcomes(table, own.catalogue_table),
+        read=read,
+        work=work,
+        outcomes=Outcomes(clients.dynamodb(), own.catalogue_table),
         dead_letters=DeadLetters(queues, own.dead_letter_queue_url),
         client=queues,
         queue_url=own.queue_url,

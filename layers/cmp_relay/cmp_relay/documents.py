@@ -67,6 +67,12 @@ class Documents:
                 return Stored(etag, newer=True)
         raise ConflictError("others keep writing the same document")
 
+    def get(self, key: str) -> Mapping[str, Any]:
+        """Read a document that is known to be there."""
+        answer = self._client.get_object(Bucket=self.bucket, Key=key)
+        document: Mapping[str, Any] = json.loads(answer["Body"].read())
+        return document
+
     def _look(self, key: str) -> tuple[str | None, int]:
         try:
             found = self._client.head_object(Bucket=self.bucket, Key=key)

@@ -5,13 +5,16 @@ says what is true now: a look into the library does, and a look counts for every
 well before it (design.md rules 3 and 4).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import quote
 
 from cmp_relay.entries import KINDS
 
+REMOVED = "removed"
 FRESHNESS_MARGIN = 2000
 """How far CMP's clock and its replicas may be behind ours, in ms."""
 RETRY_MILLISECONDS = 3 * 24 * 3600 * 1000
@@ -44,6 +47,11 @@ def is_doubtful(heard_at: int | None, received_at: int) -> bool:
     CMP retries for three days, so a removal may come that late, after the asset was added again.
     """
     return heard_at is not None and heard_at >= received_at - RETRY_MILLISECONDS
+
+
+def fingerprint(*facts: object) -> str:
+    """Return the SHA-256 (hex) of what an event tells, by which a repetition is known."""
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def path(asset_type: str, asset_id: str) -> str | None:

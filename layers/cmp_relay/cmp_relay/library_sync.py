@@ -1,0 +1,139 @@
+"""A library job, from the queue to the bus: what CMP's library says of the asset now.
+
+Changes ask, unless a look that began well after they came has told already. Removals ask only if
+they may be older than what another job of the asset told. Neither touches what is published.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from cmp_relay import announcements, library, times
+from cmp_relay.catalogue import AssetState, Record
+from cmp_relay.errors import ConflictError, NotFoundError, PostponedError
+from cmp_relay.findings import Findings, Found
+from cmp_relay.jobs import LibraryJob
+from cmp_relay.library import Settled
+from cmp_relay.outcomes import Attempt, Ending
+from cmp_relay.records import Records
+
+
+class Looks(Protocol):
+    """Who looks into CMP's library; `now` is in ms."""
+
+    @property
+    def now(self) -> Callable[[], int]:
+        """Return the clock by which looks begin."""
+
+    def in_library(self, job: LibraryJob, attempt: Attempt, href: str | None) -> Found:
+        """Find the job's asset; raises NotFoundError, PostponedError before the last look."""
+
+    def once(self, asset_type: str, asset_id: str, href: str | None) -> Found:
+        """Look once; raises NotFoundError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a job makes of an asset, how it ends, and the labels that CMP shows, if it was asked."""
+
+    asset: AssetState
+    settled: Settled
+    labels: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class LibrarySync:
+    """The work of the library worker."""
+
+    records: Records
+    findings: Findings
+    lookup: Looks
+
+    def apply(self, job: LibraryJob, attempt: Attempt) -> Ending:
+        """Do what the job asks, once; raises LeaseHeldError while its asset is being worked on."""
+        with self.records.held(job.asset) as record:
+            settled = record.asset.settled
+            if settled is None or settled.job_id != job.job_id:
+                settled = self._settle(job, attempt, record)
+            return Ending(settled.outcome, settled.reason)
+
+    def _settle(self, job: LibraryJob, attempt: Attempt, record: Record) -> Settled:
+        covered = library.covers(record.asset.seen_at, job.received_at)
+        step = self._covered(job, record.asset) if covered else self._look(job, attempt, record)
+        after = self._owe_event(job, step)
+        if covered and after == record.asset:
+            if not _removes(job):
+                self.records.hear(record, job.received_at)
+            return step.settled
+        after = after if _removes(job) else after.heard(job.received_at)
+        organization = job.organization_id or after.organization_id
+        after = replace(after, settled=step.settled, organization_id=organization)
+        self.records.write(record, Record(after, record.publications))
+        return step.settled
+
+    def _covered(self, job: LibraryJob, asset: AssetState) -> Step:
+        """Change nothing; what a look for a publish job has changed may still have to be told."""
+        reason = f"covered by the look that began at {times.iso(asset.seen_at or 0)}"
+        return Step(asset, Settled(job.job_id, "superseded", reason), self._stored_labels(asset))
+
+    def _look(self, job: LibraryJob, attempt: Attempt, record: Record) -> Step:
+        if _removes(job):
+            return self._removal(job, record.asset)
+        return self._change(job, attempt, record.asset)
+
+    def _change(self, job: LibraryJob, attempt: Attempt, asset: AssetState) -> Step:
+        began_at = self.lookup.now()
+        try:
+            found = self.lookup.in_library(job, attempt, job.asset.href or asset.href)
+        except NotFoundError:
+            return Step(_gone(asset, began_at), Settled(job.job_id, "applied", "gone"))
+        return self._found(found, asset, Settled(job.job_id, "applied"))
+
+    def _removal(self, job: LibraryJob, asset: AssetState) -> Step:
+        settled = Settled(job.job_id, "applied")
+        if not library.is_doubtful(asset.heard_at, job.received_at):
+            return Step(replace(asset, library=library.REMOVED), settled)
+        wait = job.received_at + library.FRESHNESS_MARGIN - self.lookup.now()
+        if wait > 0:
+            # A replica of CMP's that is behind would still show what has just been removed.
+            raise PostponedError("CMP is asked when it must know", delay=wait / 1000)
+        began_at = self.lookup.now()
+        try:
+            found = self.lookup.once(asset.type, asset.asset_id, asset.href)
+        except NotFoundError:
+            return Step(_gone(asset, began_at), settled)
+        return self._found(found, asset, Settled(job.job_id, "superseded", "CMP still has it"))
+
+    def _found(self, found: Found, asset: AssetState, settled: Settled) -> Step:
+        return Step(self.findings.keep(found, asset), settled, found.body.get("labels"))
+
+    def _owe_event(self, job: LibraryJob, step: Step) -> AssetState:
+        """Return the asset with the event of its change, if there is one that nobody was told."""
+        asset = step.asset
+        told = library.fingerprint(
+            asset.library, asset.modified_at, asset.version, asset.title, step.labels
+        )
+        if told == asset.told:
+            return asset
+        sequence = asset.sequence + 1
+        asset = replace(asset, sequence=sequence, library_sequence=sequence, told=told)
+        bucket = self.findings.stored.bucket
+        event = announcements.compose_library(job, asset, bucket=bucket, labels=step.labels)
+        return replace(asset, pending=event)
+
+    def _stored_labels(self, asset: AssetState) -> object:
+        if asset.library == library.REMOVED or asset.details_key is None:
+            return None
+        document: Any = self.findings.stored.get(asset.details_key)
+        return document["asset"].get("labels")
+
+
+def _gone(asset: AssetState, began_at: int) -> AssetState:
+    """Return an asset that the library did not show; as with details, later looks are better."""
+    if began_at < (asset.seen_at or 0):
+        raise ConflictError("a look that began later has seen the library first")
+    return replace(asset, library=library.REMOVED, seen_at=began_at)
+
+
+def _removes(job: LibraryJob) -> bool:
+    return job.event_name == "asset_removed"
