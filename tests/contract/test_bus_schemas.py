@@ -8,17 +8,18 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cmp_relay import announcements, deliveries
-from cmp_relay.announcements import DETAIL_TYPES
+from cmp_relay.announcements import DETAIL_TYPES, LIBRARY_CHANGED, LIBRARY_REMOVED
 from cmp_relay.catalogue import AssetState, PublicationState
 from cmp_relay.deliveries import Receipt
 from cmp_relay.jobs import PublishJob, read_publish_job
 from cmp_relay.publications import Publication
-from tests.support import publish_jobs, samples
+from tests.support import library_jobs, publish_jobs, samples
 from tests.template import snapshot
 
 FOLDER = snapshot.PROJECT / "docs" / "events"
 RECEIPT = Receipt("4b8f", 1_700_000_000_000, "default", "deliveries/2023/11/14/4b8f.json")
 ONLY_IF_TOO_LARGE = {"truncated", "truncated.archive_key", "truncated.pointer"}
+LIBRARY_DETAIL_TYPES = (LIBRARY_CHANGED, LIBRARY_REMOVED)
 FREE_FORM = "asset.labels"
 
 
@@ -73,6 +74,17 @@ def validate(job: PublishJob, told: dict[str, Any]) -> None:
     Draft202012Validator(schema(DETAIL_TYPES[job.event_name])).validate(told)
 
 
+def of_library(
+    library: str, *, labels: object = None, **asset: object
+) -> tuple[str, dict[str, Any]]:
+    """Return detail type and detail of what the bus is told of an asset in the library."""
+    removed = library == "removed"
+    job = library_jobs.job("asset_removed" if removed else "asset_modified")
+    state = AssetState("image-1", "image", library=library, library_sequence=1, **asset)  # type: ignore[arg-type]
+    composed = announcements.compose_library(job, state, bucket="assets", labels=labels)
+    return composed.detail_type, json.loads(composed.detail)
+
+
 def documented(part: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield the dotted name of every key that a schema describes."""
     for name, described in part.get("properties", {}).items():
@@ -91,10 +103,10 @@ def emitted(part: dict[str, Any], prefix: str = "") -> Iterator[str]:
 def test_every_detail_type_has_a_schema_and_every_schema_a_detail_type() -> None:
     described = {path.name.removesuffix(".schema.json") for path in FOLDER.glob("*.schema.json")}
 
-    assert described == set(DETAIL_TYPES.values())
+    assert described == {*DETAIL_TYPES.values(), *LIBRARY_DETAIL_TYPES}
 
 
-@pytest.mark.parametrize("detail_type", DETAIL_TYPES.values())
+@pytest.mark.parametrize("detail_type", [*DETAIL_TYPES.values(), *LIBRARY_DETAIL_TYPES])
 def test_a_schema_is_one_and_explains_every_value(detail_type: str) -> None:
     document = schema(detail_type)
 
@@ -107,7 +119,7 @@ def test_a_schema_is_one_and_explains_every_value(detail_type: str) -> None:
         assert part.get("description") or part.get("properties"), name
 
 
-@pytest.mark.parametrize("name", samples.names())
+@pytest.mark.parametrize("name", samples.publish_names())
 def test_what_is_told_of_every_sample_keeps_its_schema(name: str) -> None:
     jobs = jobs_of(name)
 
@@ -159,3 +171,42 @@ def test_an_event_that_lost_its_labels_for_its_size_keeps_its_schema() -> None:
 
     validate(job, told)
     assert set(emitted(told)) >= ONLY_IF_TOO_LARGE
+
+
+KNOWN = {
+    "title": "Title",
+    "modified_at": 1_700_000_000_123,
+    "version": "3",
+    "details_source": "library",
+    "details_key": "assets/image/image-1/details.json",
+    "href": publish_jobs.link("image-1"),
+}
+
+
+@pytest.mark.parametrize("library", ["present", "archived", "removed"])
+def test_what_is_told_of_the_library_is_what_is_documented(library: str) -> None:
+    detail_type, told = of_library(library, **KNOWN)
+
+    document = schema(detail_type)
+    Draft202012Validator(document).validate(told)
+    assert set(emitted(told)) == set(documented(document)) - ONLY_IF_TOO_LARGE
+    for name in told:
+        less = {key: value for key, value in told.items() if key != name}
+        assert not Draft202012Validator(document).is_valid(less), name
+
+
+def test_the_removal_of_an_asset_that_nobody_has_heard_of_keeps_its_schema() -> None:
+    detail_type, told = of_library("removed")
+
+    Draft202012Validator(schema(detail_type)).validate(told)
+    assert (told["details"], told["asset"]["title"], told["asset"]["link"]) == (None, None, None)
+
+
+def test_an_event_of_the_library_that_lost_its_labels_for_its_size_keeps_its_schema() -> None:
+    labels = ["x" * announcements.LARGEST_DETAIL]
+
+    detail_type, told = of_library("present", labels=labels, **KNOWN)
+
+    Draft202012Validator(schema(detail_type)).validate(told)
+    assert set(emitted(told)) >= ONLY_IF_TOO_LARGE
+    assert len(json.dumps(told)) < announcements.LARGEST_DETAIL

@@ -16,6 +16,7 @@ DELIVERY_IDS = {
     "asset_published": "00000000-0000-4000-8000-000000000001",
     "asset_synced": "00000000-0000-4000-8000-000000000002",
     "asset_unpublished": "00000000-0000-4000-8000-000000000003",
+    "asset_modified": "00000000-0000-4000-8000-000000000004",
 }
 YEAR_2100 = 4_102_444_800_000
 
@@ -23,6 +24,10 @@ YEAR_2100 = 4_102_444_800_000
 def invoke_event(function: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((FOLDER / f"{function}.json").read_text())
     return document
+
+
+def worker(event_name: str) -> str:
+    return f"on_{routing.route(event_name)}"
 
 
 def test_the_receivers_body_is_the_sample_as_cmp_sends_it() -> None:
@@ -34,21 +39,21 @@ def test_the_receivers_body_is_the_sample_as_cmp_sends_it() -> None:
     assert request.headers["callback-secret"] == "your-webhook-secret"
 
 
-@pytest.mark.parametrize("name", sorted(routing.PUBLISH_ROUTES))
+@pytest.mark.parametrize("name", DELIVERY_IDS)
 def test_a_workers_jobs_are_those_that_the_receiver_makes_of_the_sample(name: str) -> None:
     delivery_id = DELIVERY_IDS[name]
     receipt = Receipt(delivery_id, RECEIVED_AT, "default", archive.key(delivery_id, RECEIVED_AT))
 
-    bodies = [json.loads(record["body"]) for record in invoke_event(f"on_{name}")["Records"]]
+    bodies = [json.loads(record["body"]) for record in invoke_event(worker(name))["Records"]]
 
     assert bodies == deliveries.split(deliveries.read(samples.raw(name)), receipt).jobs
 
 
-@pytest.mark.parametrize("name", sorted(routing.PUBLISH_ROUTES))
+@pytest.mark.parametrize("name", DELIVERY_IDS)
 def test_a_workers_messages_come_from_its_queue_and_never_expire(name: str) -> None:
-    queue = name.title().replace("_", "") + "Queue"
+    queue = routing.route(name).title().replace("_", "") + "Queue"
 
-    for record in invoke_event(f"on_{name}")["Records"]:
+    for record in invoke_event(worker(name))["Records"]:
         assert record["eventSourceARN"].endswith(f":{queue}")
         assert int(record["attributes"]["SentTimestamp"]) == YEAR_2100
 

@@ -87,3 +87,6 @@ def test_an_event_on_the_bus_is_named_as_its_route() -> None:
     named = {name: pascal(name) for name in routing.PUBLISH_ROUTES}
 
     assert named == announcements.DETAIL_TYPES
+    library = pascal(routing.LIBRARY_ROUTE)
+    assert f"{library}Changed" == announcements.LIBRARY_CHANGED
+    assert f"{library}Removed" == announcements.LIBRARY_REMOVED

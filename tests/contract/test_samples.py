@@ -6,7 +6,7 @@ import pytest
 
 from cmp_relay import deliveries, pointers, routing
 from cmp_relay.deliveries import Receipt
-from cmp_relay.jobs import PublishJob, read_publish_job
+from cmp_relay.jobs import PublishJob, read_library_job, read_publish_job
 from tests.support import samples
 
 RECEIPT = Receipt("4b8f", 1_700_000_000_000, "default", "deliveries/2023/11/14/4b8f.json")
@@ -18,7 +18,7 @@ def jobs_of(name: str) -> list[PublishJob]:
     return [read_publish_job(json.dumps(job)) for job in split.jobs]
 
 
-@pytest.mark.parametrize("name", samples.names())
+@pytest.mark.parametrize("name", samples.publish_names())
 def test_every_sample_splits_into_publish_jobs(name: str) -> None:
     event_name = name.removesuffix(".old")
 
@@ -30,7 +30,7 @@ def test_every_sample_splits_into_publish_jobs(name: str) -> None:
     assert [job.job_id for job in jobs] == [f"4b8f.{n}" for n in range(len(jobs))]
 
 
-@pytest.mark.parametrize("name", samples.names())
+@pytest.mark.parametrize("name", samples.publish_names())
 def test_every_job_points_at_its_own_entry_and_keeps_its_links(name: str) -> None:
     document = samples.sample(name)
 
@@ -44,14 +44,26 @@ def test_every_job_points_at_its_own_entry_and_keeps_its_links(name: str) -> Non
 
 
 @pytest.mark.parametrize("generation", ["", ".old"])
-def test_there_is_a_sample_of_each_routed_event_in_both_generations(generation: str) -> None:
-    assert {f"{name}{generation}" for name in routing.ROUTES} <= set(samples.names())
+def test_there_is_a_sample_of_each_publish_event_in_both_generations(generation: str) -> None:
+    assert {f"{name}{generation}" for name in routing.PUBLISH_ROUTES} <= set(samples.names())
 
 
 def test_the_generations_name_the_same_assets() -> None:
-    for name in routing.ROUTES:
+    for name in routing.PUBLISH_ROUTES:
         current = {job.asset.id for job in jobs_of(name) if job.asset.type != "structured_content"}
         assert current == {job.asset.id for job in jobs_of(f"{name}.old")}
+
+
+@pytest.mark.parametrize("name", samples.library_names())
+def test_every_sample_of_the_library_is_one_job_with_nothing_but_ids(name: str) -> None:
+    split = deliveries.split(deliveries.read(samples.raw(name)), RECEIPT)
+
+    (job,) = [read_library_job(json.dumps(each)) for each in split.jobs]
+    entry = pointers.resolve(samples.sample(name), job.entry)
+    assert (entry["id"], entry["type"]) == (job.asset.id, job.asset.type)
+    assert entry.get("links", {}).get("self") == job.asset.href
+    assert entry["owner_organization_id"] == job.organization_id
+    assert (job.event_name, job.asset.entry_hash) == (name, None)
 
 
 def test_only_a_published_delivery_says_what_it_was_triggered_from() -> None:

@@ -25,6 +25,7 @@ READ = {
     "OnAssetPublishedFunction": (WorkerSettings, EntrySettings, LookupSettings),
     "OnAssetSyncedFunction": (WorkerSettings, EntrySettings, LookupSettings),
     "OnAssetUnpublishedFunction": (WorkerSettings,),
+    "OnLibraryAssetFunction": (WorkerSettings, LookupSettings),
     "ReceiveWebhookFunction": (ReceiverSettings,),
     "RefreshTokenFunction": (RefreshSettings,),
 }

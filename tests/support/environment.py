@@ -40,6 +40,7 @@ FUNCTIONS = {
     "DEAD_LETTER_QUEUE_URL": queue_url("dead-letter"),
     "EVENT_BUS": "bus",
     "GONE_RECHECK_SECONDS": "60",
+    "LIBRARY_ASSET_QUEUE_URL": queue_url("library-asset"),
     "OTHER_EVENT_QUEUE_URL": queue_url("other-event"),
     "QUARANTINE_QUEUE_URL": queue_url("quarantine"),
     "QUEUE_URL": queue_url("work"),

@@ -16,7 +16,10 @@ from tests.support import catalogue_table, environment
 
 SECRET = "current-secret-0123456789abcdef"  # noqa: S105
 OLD_SECRET = "accepted-secret-0123456789abcde"  # noqa: S105
-QUEUES = ("asset-published", "asset-synced", "asset-unpublished", "other-event", "quarantine")
+QUEUES = (
+    *("asset-published", "asset-synced", "asset-unpublished"),
+    *("library-asset", "other-event", "quarantine"),
+)
 
 
 def send_through_moto(_session: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:

@@ -18,7 +18,7 @@ def _every_function(name: str) -> set[Grant]:
     }
 
 
-def _publish_worker(name: str) -> set[Grant]:
+def _worker(name: str) -> set[Grant]:
     queue = name.removeprefix("On")
     return _every_function(name) | {
         Grant("sqs:ReceiveMessage", f"{queue}Queue"),  # the event source mapping
@@ -34,15 +34,20 @@ def _publish_worker(name: str) -> set[Grant]:
     }
 
 
-def _detail_worker(name: str) -> set[Grant]:
-    return _publish_worker(name) | {
-        Grant("s3:GetObject", "ArchiveBucket/deliveries/*"),  # delivered.entry
+def _library_worker(name: str) -> set[Grant]:
+    return _worker(name) | {
         Grant("s3:PutObject", "AssetBucket/assets/*"),  # documents.put
         Grant("s3:GetObject", "AssetBucket/assets/*"),  # documents.put: If-Match and HeadObject
-        Grant("s3:ListBucket", "ArchiveBucket"),  # delivered.entry: 404, not 403, if it is gone
         Grant("s3:ListBucket", "AssetBucket"),  # documents.put: 404, not 403, if it is gone
         Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
         Grant("lambda:InvokeFunction", "RefreshTokenFunction"),  # tokens.TokenSource
+    }
+
+
+def _detail_worker(name: str) -> set[Grant]:
+    return _library_worker(name) | {
+        Grant("s3:GetObject", "ArchiveBucket/deliveries/*"),  # delivered.entry
+        Grant("s3:ListBucket", "ArchiveBucket"),  # delivered.entry: 404, not 403, if it is gone
     }
 
 
@@ -54,13 +59,15 @@ EXPECTED = {
         Grant("sqs:SendMessage", "AssetPublishedQueue"),  # outbox.send
         Grant("sqs:SendMessage", "AssetSyncedQueue"),  # outbox.send
         Grant("sqs:SendMessage", "AssetUnpublishedQueue"),  # outbox.send
+        Grant("sqs:SendMessage", "LibraryAssetQueue"),  # outbox.send
         Grant("sqs:SendMessage", "OtherEventQueue"),  # outbox.send
         Grant("sqs:SendMessage", "QuarantineQueue"),  # quarantine.put
         Grant("dynamodb:PutItem", "CatalogueTable"),  # quarantine.put
     },
     "OnAssetPublishedFunction": _detail_worker("OnAssetPublished"),
     "OnAssetSyncedFunction": _detail_worker("OnAssetSynced"),
-    "OnAssetUnpublishedFunction": _publish_worker("OnAssetUnpublished"),
+    "OnAssetUnpublishedFunction": _worker("OnAssetUnpublished"),
+    "OnLibraryAssetFunction": _library_worker("OnLibraryAsset"),
     "RefreshTokenFunction": _every_function("RefreshToken")
     | {
         Grant("secretsmanager:GetSecretValue", "CredentialsSecret"),  # credentials.read

@@ -18,7 +18,10 @@ CMP = "https://api.cmp.optimizely.com"
 
 def variables(url: str) -> dict[str, str]:
     """Return the environment of every function, with AWS and CMP at this URL."""
-    queues = ("asset_published", "asset_synced", "asset_unpublished", "other_event", "quarantine")
+    queues = (
+        *("asset_published", "asset_synced", "asset_unpublished"),
+        *("library_asset", "other_event", "quarantine"),
+    )
     urls = {f"{name.upper()}_QUEUE_URL": f"{url}/queues/{name}" for name in queues}
     return urls | {
         "ALLOW_URL_SECRET": "false",

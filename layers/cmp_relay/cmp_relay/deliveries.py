@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
 from cmp_relay import routing
-from cmp_relay.entries import Entry, asset, entries
+from cmp_relay.entries import Entry, asset, entries, library_asset
 from cmp_relay.errors import UnreadableDeliveryError
 from cmp_relay.fields import at, identifier, text, without_none
 
@@ -72,7 +72,8 @@ def read(raw: bytes) -> Delivery:
 def split(delivery: Delivery, receipt: Receipt) -> Split:
     """Return the jobs of a delivery, numbered in the order of the body.
 
-    Raises UnreadableDeliveryError if a publish event is in a shape that names no entries.
+    Raises UnreadableDeliveryError if a publish event is in a shape that names no entries, or if a
+    library event names no asset.
     """
     common = _common(delivery, receipt)
     result = Split()
@@ -80,6 +81,8 @@ def split(delivery: Delivery, receipt: Receipt) -> Split:
         common |= _publishing(delivery.data)
         for entry in entries(_assets(delivery.data), "/data/assets"):
             _add(result, common, entry)
+    elif routing.is_library(delivery.event_name):
+        result.jobs.append(_library(common, delivery.data))
     else:
         # The pointer of a body without data leads to the whole body
         place = "" if delivery.data is None else "/data"
@@ -98,6 +101,18 @@ def _add(result: Split, common: Job, entry: Entry) -> None:
         result.problems.append(Problem(entry.pointer, "larger than a message"))
         return
     result.jobs.append(job)
+
+
+def _library(common: Job, data: object) -> Job:
+    """Return the job of a library delivery."""
+    found = library_asset(at(data, "asset"))
+    if isinstance(found, str):
+        raise UnreadableDeliveryError(f"there is no usable data.asset: {found}")
+    owner = without_none(organization_id=identifier(at(data, "asset", "owner_organization_id")))
+    job = _numbered(owner | common, 0, "/data/asset") | {"asset": found}
+    if len(json.dumps(job)) > LARGEST_JOB:
+        raise UnreadableDeliveryError("data.asset is larger than a message")
+    return job
 
 
 def _numbered(common: Job, number: int, pointer: str) -> Job:

@@ -1,4 +1,4 @@
-"""The entries of a publish delivery: one for each asset, under `data.assets` by kind.
+"""The entries of a delivery: one for each asset, under `data.assets` by kind, or `data.asset`.
 
 Kinds that no documentation names yet are entries too.
 """
@@ -57,3 +57,16 @@ def asset(entry: Entry) -> dict[str, object] | str:
         return "nested too deeply"
     href = text(at(entry.value, "links", "self"))
     return without_none(id=asset_id, type=kind, href=href, entry_hash=fingerprint)
+
+
+def library_asset(value: object) -> dict[str, object] | str:
+    """Return the asset of a library delivery as a job carries it, or why there is none.
+
+    Such a delivery holds nothing but ids, so equal ones are not the same: there is no hash.
+    """
+    asset_id, kind = identifier(at(value, "id")), identifier(at(value, "type"))
+    if asset_id is None:
+        return "no usable id"
+    if kind is None:
+        return "no usable type"
+    return without_none(id=asset_id, type=kind, href=text(at(value, "links", "self")))

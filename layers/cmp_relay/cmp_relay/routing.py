@@ -7,8 +7,12 @@ ROUTES = {
     "asset_published": "asset_published",
     "asset_synced": "asset_synced",
     "asset_unpublished": "asset_unpublished",
+    "asset_added": "library_asset",
+    "asset_modified": "library_asset",
+    "asset_removed": "library_asset",
 }
 PUBLISH_ROUTES = frozenset({"asset_published", "asset_synced", "asset_unpublished"})
+LIBRARY_ROUTE = "library_asset"
 # CMP's own slips, each from a page of its documentation that contradicts its example
 SPELLINGS = {
     "asset_syned": "asset_synced",
@@ -36,3 +40,8 @@ def queue_url(settings: ReceiverSettings, event_name: str) -> str:
 def is_publish(event_name: str) -> bool:
     """Tell whether an event concerns the assets of a publishing event."""
     return route(event_name) in PUBLISH_ROUTES
+
+
+def is_library(event_name: str) -> bool:
+    """Tell whether an event concerns one asset of the library."""
+    return route(event_name) == LIBRARY_ROUTE

@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from cmp_relay import deliveries, pointers
 from cmp_relay.deliveries import Delivery, Receipt, Split
 from cmp_relay.errors import UnreadableDeliveryError
-from cmp_relay.jobs import Job, PublishJob
+from cmp_relay.jobs import Job, LibraryJob, PublishJob
 from tests.support import samples
 
 RECEIPT = Receipt("id", 1_700_000_000_000, "default", "deliveries/2023/11/14/id.json")
 PUBLISHING = {"id": "p1", "links": {"self": "https://h/p1"}}
 NAMES = st.sampled_from(
-    ["event_name", "data", "assets", "images", "boxes", "publishing_event", "id", "links", "self"]
+    [
+        *("event_name", "data", "assets", "images", "boxes", "publishing_event"),
+        *("asset", "type", "id", "links", "self"),
+    ]
 )
 JSON = st.recursive(
     st.none()
@@ -108,6 +111,19 @@ def test_no_publish_event_raises_anything_but_unreadable(
 ) -> None:
     data = {"assets": assets, "publishing_event": event, "triggered_from": source}
     receive(json.dumps({"event_name": "asset_syned", "data": data}).encode())
+
+
+@settings(max_examples=300)
+@given(JSON | st.fixed_dictionaries({"id": JSON, "type": JSON}, optional={"links": JSON}))
+def test_a_library_event_is_one_job_or_unreadable(asset: object) -> None:
+    delivery = Delivery("asset_modified", {"asset": asset})
+
+    try:
+        [job] = deliveries.split(delivery, RECEIPT).jobs
+    except UnreadableDeliveryError:
+        return
+
+    LibraryJob.model_validate_json(json.dumps(job))
 
 
 @pytest.mark.parametrize("depth", [500, 900, 990, 100_000])
@@ -252,6 +268,54 @@ def test_an_asset_may_come_without_a_link(links: object) -> None:
 def test_a_publish_event_of_another_shape_is_unreadable(data: object) -> None:
     with pytest.raises(UnreadableDeliveryError):
         deliveries.split(Delivery("asset_synced", data), RECEIPT)
+
+
+def test_a_library_event_names_its_asset() -> None:
+    links = {"self": "https://h/a"}
+    asset = {"id": 5, "type": "image", "owner_organization_id": "o", "links": links}
+
+    [job] = deliveries.split(Delivery("asset_added", {"asset": asset}), RECEIPT).jobs
+
+    assert job == {
+        "schema": 1,
+        "delivery_id": "id",
+        "job_id": "id.0",
+        "received_at": RECEIPT.received_at,
+        "event_name": "asset_added",
+        "channel": "default",
+        "organization_id": "o",
+        "archive_key": RECEIPT.archive_key,
+        "entry": "/data/asset",
+        "asset": {"id": "5", "type": "image", "href": "https://h/a"},
+    }
+
+
+def test_the_organization_of_a_delivery_goes_before_the_owner_of_its_asset() -> None:
+    asset = {"id": "a", "type": "image", "owner_organization_id": "owner"}
+    data = {"asset": asset, "organization": {"id": "own"}}
+
+    [job] = deliveries.split(Delivery("asset_removed", data), RECEIPT).jobs
+
+    assert job["organization_id"] == "own"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (None, "id"),
+        ([], "id"),
+        ({"asset": None}, "id"),
+        ({"asset": ["x"]}, "id"),
+        ({"asset": {"type": "image"}}, "id"),
+        ({"asset": {"id": "x" * 257, "type": "image"}}, "id"),
+        ({"asset": {"id": "a"}}, "type"),
+        ({"asset": {"id": "a", "type": ["image"]}}, "type"),
+        ({"asset": {"id": "a", "type": "image", "links": {"self": "x" * 210_000}}}, "larger"),
+    ],
+)
+def test_a_library_event_without_a_usable_asset_is_unreadable(data: object, reason: str) -> None:
+    with pytest.raises(UnreadableDeliveryError, match=reason):
+        deliveries.split(Delivery("asset_modified", data), RECEIPT)
 
 
 @pytest.mark.parametrize(

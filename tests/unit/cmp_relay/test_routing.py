@@ -20,14 +20,27 @@ def test_knows_the_slips_of_cmp(spelling: str, name: str) -> None:
 
 def test_each_route_has_a_queue_of_its_own() -> None:
     settings = app.reception.settings
-    names = [*routing.ROUTES, "anything_else"]
 
-    urls = {routing.queue_url(settings, name) for name in names}
+    urls = {routing.queue_url(settings, name) for name in [*routing.ROUTES, "anything_else"]}
 
-    assert len(urls) == len(names)
+    assert len(urls) == len({*routing.ROUTES.values(), "other_event"})
     assert routing.queue_url(settings, "anything_else") == settings.other_event_queue_url
 
 
 def test_only_publish_events_hold_assets_of_a_publishing_event() -> None:
     assert routing.is_publish("asset_unpublished")
     assert not routing.is_publish("asset_added")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("asset_added", True),
+        ("asset_modified", True),
+        ("asset_removed", True),
+        ("asset_renditions_created", False),
+        ("asset_published", False),
+    ],
+)
+def test_library_events_share_a_route(name: str, *, expected: bool) -> None:
+    assert routing.is_library(name) is expected

@@ -57,7 +57,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> str:
 # Accepted
 
 
-@pytest.mark.parametrize("name", samples.names())
+@pytest.mark.parametrize("name", samples.publish_names())
 def test_a_publish_delivery_becomes_a_job_for_each_asset(stack: ReceiverStack, name: str) -> None:
     status, body = post(http_api_event(samples.raw(name), headers=CMP))
 
@@ -67,6 +67,27 @@ def test_a_publish_delivery_becomes_a_job_for_each_asset(stack: ReceiverStack, n
     assert {job["delivery_id"] for job in jobs} == {body["delivery_id"]}
     assert {job["channel"] for job in jobs} == {"default"}
     assert not stack.messages("quarantine")
+
+
+@pytest.mark.parametrize("name", samples.library_names())
+def test_a_library_delivery_becomes_a_job(stack: ReceiverStack, name: str) -> None:
+    status, body = post(http_api_event(samples.raw(name), headers=CMP))
+
+    (job,) = stack.messages("library-asset")
+    assert (status, body["jobs"]) == (202, 1)
+    assert (job["event_name"], job["job_id"]) == (name, f"{body['delivery_id']}.0")
+    assert not stack.messages("quarantine")
+
+
+def test_a_library_delivery_without_an_asset_is_quarantined(stack: ReceiverStack) -> None:
+    raw = b'{"event_name": "asset_modified", "data": {"asset": {"type": "image"}}}'
+
+    status, body = post(http_api_event(raw, headers=CMP))
+
+    assert (status, body["jobs"]) == (202, 0)
+    (message,) = stack.messages("quarantine")
+    assert message["reason"] == "unreadable_delivery"
+    assert not stack.messages("library-asset")
 
 
 def test_the_archive_holds_the_raw_body_but_no_secret(stack: ReceiverStack) -> None:
