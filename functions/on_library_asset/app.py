@@ -13,7 +13,7 @@ from cmp_relay import lookup
 from cmp_relay.composition import library_worker
 from cmp_relay.telemetry import logger, metrics
 
-worker = library_worker(os.environ, lookup=lookup.build(os.environ), reserve_seconds=40)
+worker = library_worker(os.environ, lookup=lookup.build(os.environ, "bulk"), reserve_seconds=40)
 
 
 @metrics.log_metrics

@@ -24,6 +24,11 @@ AWS = {
 }
 
 FUNCTIONS = {
+    "API_REQUESTS_PER_MINUTE": "100",
+    "API_REQUESTS_PER_MONTH": "200000",
+    "API_REQUESTS_PER_SECOND": "10",
+    "BULK_SHARE": "70",
+    "RETRY_SECONDS": "20",
     "ALLOW_URL_SECRET": "false",
     "ARCHIVE_BUCKET": "archive",
     "ASSET_BUCKET": "assets",

@@ -1,10 +1,11 @@
 """An Open API that knows what it is told, and remembers what it was asked."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, TypeVar
 
-from cmp_relay.errors import NotFoundError
-from cmp_relay.open_api import Location, OpenApi
+from cmp_relay.errors import NotFoundError, RateLimitedError, UnavailableError
+from cmp_relay.open_api import Gate, Location, OpenApi, OpenGate
 
 Answer = TypeVar("Answer")
 
@@ -17,21 +18,35 @@ class FakeOpenApi(OpenApi):
         self.resources: dict[str, Mapping[str, Any] | Exception] = {}
         self.locations: dict[str, Location | Exception] = {}
         self.asked: list[str] = []
+        self.is_up = True
+        self._gate: Gate = OpenGate()
+
+    def behind(self, gate: Gate) -> "FakeOpenApi":
+        """Return the same with its requests behind a gate."""
+        gated = copy(self)
+        gated._gate = gate
+        return gated
 
     def get(self, href: str) -> Mapping[str, Any]:
         """Return what stands at a link."""
-        self.asked.append(href)
-        return _given(self.resources.get(href))
+        return self._answer(href, self.resources.get(href))
 
     def locate(self, asset_id: str) -> Location:
         """Return where an asset lives."""
-        self.asked.append(f"asset-urls/{asset_id}")
-        return _given(self.locations.get(asset_id))
+        return self._answer(f"asset-urls/{asset_id}", self.locations.get(asset_id))
 
-
-def _given(answer: Answer | Exception | None) -> Answer:
-    if answer is None:
-        raise NotFoundError("GET: 404", status=404)
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+    def _answer(self, what: str, answer: Answer | Exception | None) -> Answer:
+        self._gate.take(lambda: None, lambda: self.is_up)
+        self.asked.append(what)
+        answer = answer if self.is_up else UnavailableError("GET: 503", status=503)
+        if isinstance(answer, RateLimitedError):
+            self._gate.throttled(answer.retry_after)
+        elif isinstance(answer, UnavailableError):
+            self._gate.failed()
+        else:
+            self._gate.answered()
+        if answer is None:
+            raise NotFoundError("GET: 404", status=404)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

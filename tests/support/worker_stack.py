@@ -14,6 +14,9 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from cmp_relay import archive
+from cmp_relay.budget import Budget
+from cmp_relay.budget_table import KEY as BUDGET
+from cmp_relay.budget_table import BudgetTable
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import Catalogue
 from cmp_relay.clients import CONFIG
@@ -27,8 +30,10 @@ from cmp_relay.jobs import PublishJob, read_publish_job
 from cmp_relay.leases import Leases
 from cmp_relay.lookup import Lookup
 from cmp_relay.outcomes import Outcomes
+from cmp_relay.permits import Permits
 from cmp_relay.publishing import Publishing
 from cmp_relay.records import Records
+from cmp_relay.slots import Lane, Limits
 from cmp_relay.worker import Worker
 from tests.support import catalogue_table, environment, publish_jobs
 from tests.support.clock import Clock
@@ -100,6 +105,8 @@ class WorkerStack:
         self.lease_clock = Clock()
         self.killer = Killer()
         self.visibilities: list[int] = []
+        # As good as none: the tests of the budget set their own.
+        self.limits = Limits(per_second=1000, per_minute=60_000, per_month=10**6, bulk_share=0.7)
         for client in clients("workers"):
             self.killer.watch(client)
         noted = clients("workers").queues.meta.events
@@ -121,6 +128,10 @@ class WorkerStack:
             self.s3.delete_object(Bucket="assets", Key=name)
         self.announced()
         self.dead_letters()
+
+    def empty_budget(self) -> None:
+        """Forget which slots were taken."""
+        self.dynamodb.delete_item(TableName="catalogue", Key=BUDGET)
 
     def worker(self, *, asks_cmp: bool = True) -> Worker[PublishJob]:
         """Build a worker as a new execution environment would."""
@@ -150,13 +161,26 @@ class WorkerStack:
             client=queues,
             queue_url=environment.queue_url("work"),
             reserve_seconds=25,
+            retry_seconds=20,
             now=self.clock,
         )
 
-    def lookup(self) -> Lookup:
+    def permits(self, lane: Lane) -> Permits:
+        """Build the permits of a worker; to sleep is to move the clocks on."""
+        store = BudgetTable(clients("workers").table, "catalogue")
+        budget = Budget(store, self.limits, now=self.clock)
+        return Permits(budget, lane, self.clock, self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.advance(seconds)
+        self.lease_clock.advance(seconds)
+
+    def lookup(self, lane: Lane = "live") -> Lookup:
         """Build what looks into the fake of CMP's Open API."""
         return Lookup(
             api=self.api,
+            permits=self.permits(lane),
             base=publish_jobs.API,
             outcomes=Outcomes(clients("workers").table, "catalogue", now=self.clock),
             gone_recheck_seconds=60,

@@ -36,6 +36,7 @@ def _worker(name: str) -> set[Grant]:
 
 def _library_worker(name: str) -> set[Grant]:
     return _worker(name) | {
+        Grant("dynamodb:GetItem", "CatalogueTable"),  # budget_table.read
         Grant("s3:PutObject", "AssetBucket/assets/*"),  # documents.put
         Grant("s3:GetObject", "AssetBucket/assets/*"),  # documents.put: If-Match and HeadObject
         Grant("s3:ListBucket", "AssetBucket"),  # documents.put: 404, not 403, if it is gone

@@ -68,4 +68,5 @@ def _worker(
         client=queues,
         queue_url=own.queue_url,
         reserve_seconds=reserve_seconds,
+        retry_seconds=own.retry_seconds,
     )

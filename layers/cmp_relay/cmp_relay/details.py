@@ -17,6 +17,7 @@ from cmp_relay.documents import Documents
 from cmp_relay.errors import ForbiddenError, NotFoundError, StaleReadError
 from cmp_relay.findings import Findings, Found, text
 from cmp_relay.jobs import PublishJob
+from cmp_relay.leases import Lease
 from cmp_relay.library import FRESHNESS_MARGIN
 from cmp_relay.lookup import Lookup
 from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt
@@ -36,7 +37,12 @@ class Details:
         return self.delivered.entry(job)
 
     def bring(
-        self, job: PublishJob, attempt: Attempt, entry: Mapping[str, Any], asset: AssetState
+        self,
+        job: PublishJob,
+        attempt: Attempt,
+        entry: Mapping[str, Any],
+        asset: AssetState,
+        lease: Lease,
     ) -> AssetState:
         """Return the asset's state with details at least as new as the delivery's entry.
 
@@ -46,7 +52,7 @@ class Details:
         announced = times.read(entry.get("modified_at"))
         if covers(asset, job.received_at, announced):
             return asset
-        found = self._find(job, attempt, entry)
+        found = self._find(job, attempt, entry, lease)
         if found.source == "delivery" and _knows_more(asset, announced):
             return asset
         if _stale(found, announced):
@@ -55,10 +61,12 @@ class Details:
             logger.warning("keeping an older state than announced", asset_id=asset.asset_id)
         return self.findings.keep(found, asset, title=text(entry.get("title")))
 
-    def _find(self, job: PublishJob, attempt: Attempt, entry: Mapping[str, Any]) -> Found:
+    def _find(
+        self, job: PublishJob, attempt: Attempt, entry: Mapping[str, Any], lease: Lease
+    ) -> Found:
         began_at = self.lookup.now()
         try:
-            return self.lookup.anywhere(job, attempt)
+            return self.lookup.anywhere(job, attempt, lease)
         except NotFoundError:
             logger.info("asset not found in CMP", asset_id=job.asset.id)
         except ForbiddenError:
@@ -72,7 +80,7 @@ def build(environment: Mapping[str, str]) -> Details:
     own = settings.read(settings.WorkerSettings, environment)
     archived = settings.read(settings.EntrySettings, environment)
     return Details(
-        lookup=lookup.build(environment),
+        lookup=lookup.build(environment, "live"),
         delivered=Delivered(clients.s3(), archived.archive_bucket),
         findings=Findings(Documents(clients.s3(), own.asset_bucket)),
     )

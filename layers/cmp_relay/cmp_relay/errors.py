@@ -12,6 +12,8 @@ CmpRelayError
 ├── StaleReadError             CMP answered with something older than what it announced
 ├── PostponedError             not now, and nobody's fault: comes back, not counted as an attempt
 │   ├── LeaseHeldError         another worker is busy with the same resource
+│   ├── AppointmentError       the API budget has a slot for the request, but later
+│   ├── QuotaError             the month's requests to CMP are used up
 │   └── CredentialsError       a person has to repair CMP's credentials first
 └── ApiError                   CMP's Open API did not give what we asked for
     ├── UntrustedLinkError     a link that leaves the origins in CmpApiOrigins
@@ -110,6 +112,18 @@ class LeaseHeldError(PostponedError):
     """Another worker holds the lease of the same resource."""
 
     reason = "lease_held"
+
+
+class AppointmentError(PostponedError):
+    """The next request has its slot, which comes after `delay` seconds."""
+
+    reason = "appointment"
+
+
+class QuotaError(PostponedError):
+    """CMP's quota of the month is used up; `delay` leads towards the next month."""
+
+    reason = "no_quota"
 
 
 class CredentialsError(PostponedError):

@@ -1,21 +1,33 @@
 """Leases in the catalogue table: one owner at a time works on a thing, until a moment at most.
 
 A lease ends by comparing its time: DynamoDB's TTL deletes up to days late and only sweeps up what
-crashed owners left.
+crashed owners left. A slot of the API budget that is kept for the next owner is part of the item:
+to keep it and to find it costs no request (docs/decisions/0011).
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cmp_relay.errors import LeaseHeldError
+from cmp_relay.slots import Slot
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 _SWEEP_SECONDS = 86_400
+
+
+@dataclass(slots=True)
+class Lease:
+    """A lease that is held; `kept` is found in it, and left in it for the next owner."""
+
+    name: str
+    owner: str
+    kept: Slot | None = None
 
 
 class Leases:
@@ -29,12 +41,12 @@ class Leases:
         self._table = table
         self._now = now
 
-    def acquire(self, name: str, owner: str, seconds: float) -> None:
+    def acquire(self, name: str, owner: str, seconds: float) -> Lease:
         """Take the lease for so many seconds; raises LeaseHeldError with the seconds left."""
         now = self._now()
         ends = now + seconds
         try:
-            self._client.update_item(
+            answer = self._client.update_item(
                 TableName=self._table,
                 Key=_key(name),
                 UpdateExpression="SET #owner = :owner, ends_at = :ends, expires_at = :sweep",
@@ -46,36 +58,83 @@ class Leases:
                     ":now": {"N": _milliseconds(now)},
                     ":sweep": {"N": str(int(ends + _SWEEP_SECONDS))},
                 },
+                ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise LeaseHeldError(f"{name} is leased", delay=_delay(error.response, now)) from None
+        return Lease(name, owner, _slot_from(answer["Attributes"]))
 
-    def release(self, name: str, owner: str) -> None:
-        """Give the lease back; does nothing if it has become somebody else's."""
+    def release(self, lease: Lease) -> None:
+        """Give the lease back, with what is kept; does nothing if it has become somebody else's."""
         try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key=_key(name),
-                ConditionExpression="#owner = :owner",
-                ExpressionAttributeNames={"#owner": "owner"},
-                ExpressionAttributeValues={":owner": {"S": owner}},
-            )
+            if lease.kept:
+                self._leave(lease, lease.kept)
+            else:
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key=_key(lease.name),
+                    ConditionExpression="#owner = :owner",
+                    ExpressionAttributeNames={"#owner": "owner"},
+                    ExpressionAttributeValues={":owner": {"S": lease.owner}},
+                )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
     @contextmanager
-    def held(self, name: str, owner: str, seconds: float) -> Iterator[None]:
+    def held(self, name: str, owner: str, seconds: float) -> Iterator[Lease]:
         """Hold the lease while the block runs; raises LeaseHeldError before it."""
-        self.acquire(name, owner, seconds)
+        lease = self.acquire(name, owner, seconds)
         try:
-            yield
+            yield lease
         finally:
-            self.release(name, owner)
+            self.release(lease)
+
+    def _leave(self, lease: Lease, slot: Slot) -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=_key(lease.name),
+            UpdateExpression=(
+                "SET slot = :slot, ends_at = :never, expires_at = :sweep REMOVE #owner"
+            ),
+            ConditionExpression="#owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={
+                ":owner": {"S": lease.owner},
+                ":slot": _slot_item(slot),
+                ":never": {"N": "0"},
+                ":sweep": {"N": str(slot.due // 1000 + _SWEEP_SECONDS)},
+            },
+        )
 
 
 def _key(name: str) -> dict[str, "AttributeValueTypeDef"]:
     return {"pk": {"S": f"LEASE#{name}"}, "sk": {"S": "LEASE"}}
+
+
+def _slot_item(slot: Slot) -> "AttributeValueTypeDef":
+    return {
+        "M": {
+            "lane": {"S": slot.lane},
+            "first": {"N": str(slot.first)},
+            "month": {"S": slot.month},
+            "due": {"N": str(slot.due)},
+            "count": {"N": str(slot.count)},
+        }
+    }
+
+
+def _slot_from(item: Mapping[str, Any]) -> Slot | None:
+    if "slot" not in item:
+        return None
+    slot = item["slot"]["M"]
+    return Slot(
+        lane=slot["lane"]["S"],
+        first=int(slot["first"]["N"]),
+        month=slot["month"]["S"],
+        due=int(slot["due"]["N"]),
+        count=int(slot["count"]["N"]),
+    )
 
 
 def _milliseconds(seconds: float) -> str:

@@ -13,6 +13,7 @@ from cmp_relay.catalogue import AssetState, Record
 from cmp_relay.errors import ConflictError, NotFoundError, PostponedError
 from cmp_relay.findings import Findings, Found
 from cmp_relay.jobs import LibraryJob
+from cmp_relay.leases import Lease
 from cmp_relay.library import Settled
 from cmp_relay.outcomes import Attempt, Ending
 from cmp_relay.records import Records
@@ -25,10 +26,12 @@ class Looks(Protocol):
     def now(self) -> Callable[[], int]:
         """Return the clock by which looks begin."""
 
-    def in_library(self, job: LibraryJob, attempt: Attempt, href: str | None) -> Found:
+    def in_library(
+        self, job: LibraryJob, attempt: Attempt, href: str | None, lease: Lease
+    ) -> Found:
         """Find the job's asset; raises NotFoundError, PostponedError before the last look."""
 
-    def once(self, asset_type: str, asset_id: str, href: str | None) -> Found:
+    def once(self, asset_type: str, asset_id: str, href: str | None, lease: Lease) -> Found:
         """Look once; raises NotFoundError."""
 
 
@@ -51,15 +54,17 @@ class LibrarySync:
 
     def apply(self, job: LibraryJob, attempt: Attempt) -> Ending:
         """Do what the job asks, once; raises LeaseHeldError while its asset is being worked on."""
-        with self.records.held(job.asset) as record:
+        with self.records.held(job.asset) as (record, lease):
             settled = record.asset.settled
             if settled is None or settled.job_id != job.job_id:
-                settled = self._settle(job, attempt, record)
+                settled = self._settle(job, attempt, record, lease)
             return Ending(settled.outcome, settled.reason)
 
-    def _settle(self, job: LibraryJob, attempt: Attempt, record: Record) -> Settled:
+    def _settle(self, job: LibraryJob, attempt: Attempt, record: Record, lease: Lease) -> Settled:
         covered = library.covers(record.asset.seen_at, job.received_at)
-        step = self._covered(job, record.asset) if covered else self._look(job, attempt, record)
+        step = (
+            self._covered(job, record.asset) if covered else self._look(job, attempt, record, lease)
+        )
         after = self._owe_event(job, step)
         if covered and after == record.asset:
             if not _removes(job):
@@ -76,20 +81,20 @@ class LibrarySync:
         reason = f"covered by the look that began at {times.iso(asset.seen_at or 0)}"
         return Step(asset, Settled(job.job_id, "superseded", reason), self._stored_labels(asset))
 
-    def _look(self, job: LibraryJob, attempt: Attempt, record: Record) -> Step:
+    def _look(self, job: LibraryJob, attempt: Attempt, record: Record, lease: Lease) -> Step:
         if _removes(job):
-            return self._removal(job, record.asset)
-        return self._change(job, attempt, record.asset)
+            return self._removal(job, record.asset, lease)
+        return self._change(job, attempt, record.asset, lease)
 
-    def _change(self, job: LibraryJob, attempt: Attempt, asset: AssetState) -> Step:
+    def _change(self, job: LibraryJob, attempt: Attempt, asset: AssetState, lease: Lease) -> Step:
         began_at = self.lookup.now()
         try:
-            found = self.lookup.in_library(job, attempt, job.asset.href or asset.href)
+            found = self.lookup.in_library(job, attempt, job.asset.href or asset.href, lease)
         except NotFoundError:
             return Step(_gone(asset, began_at), Settled(job.job_id, "applied", "gone"))
         return self._found(found, asset, Settled(job.job_id, "applied"))
 
-    def _removal(self, job: LibraryJob, asset: AssetState) -> Step:
+    def _removal(self, job: LibraryJob, asset: AssetState, lease: Lease) -> Step:
         settled = Settled(job.job_id, "applied")
         if not library.is_doubtful(asset.heard_at, job.received_at):
             return Step(replace(asset, library=library.REMOVED), settled)
@@ -99,7 +104,7 @@ class LibrarySync:
             raise PostponedError("CMP is asked when it must know", delay=wait / 1000)
         began_at = self.lookup.now()
         try:
-            found = self.lookup.once(asset.type, asset.asset_id, asset.href)
+            found = self.lookup.once(asset.type, asset.asset_id, asset.href, lease)
         except NotFoundError:
             return Step(_gone(asset, began_at), settled)
         return self._found(found, asset, Settled(job.job_id, "superseded", "CMP still has it"))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cmp_relay import clients, library, settings
+from cmp_relay.budget import Budget
+from cmp_relay.budget_table import BudgetTable
 from cmp_relay.errors import NotFoundError, PostponedError
 from cmp_relay.exchanges import build_client
 from cmp_relay.findings import Found
@@ -16,53 +18,72 @@ from cmp_relay.jobs import AssetJob
 from cmp_relay.open_api import OpenApi
 from cmp_relay.origins import Origins
 from cmp_relay.outcomes import Attempt, Outcomes
+from cmp_relay.permits import Keeper, Permits
+from cmp_relay.slots import Lane, Limits
 from cmp_relay.tokens import TokenSource
 
 REQUEST_SECONDS = 12
 """Three requests in a row (link, location, what that leads to) fit into a worker's reserve."""
 
 
+LOST_ERRAND = 3
+"""Requests in a row for an asset that was not found before: link, location, what that leads to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Looks into CMP's Open API, whose address is `base`; every look raises its ApiErrors."""
+    """Looks into CMP's Open API, whose address is `base`; every look raises its ApiErrors.
+
+    Each is made under a lease, which keeps the slot of the API budget if its moment is not near.
+    """
 
     api: OpenApi
+    permits: Permits
     base: str
     outcomes: Outcomes
     gone_recheck_seconds: int
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
-    def anywhere(self, job: AssetJob, attempt: Attempt) -> Found:
+    def anywhere(self, job: AssetJob, attempt: Attempt, lease: Keeper) -> Found:
         """Find the job's asset wherever it lives; raises NotFoundError if it lives nowhere.
 
         Raises PostponedError when its link leads to nothing for the first time.
         """
-        found = self._by_link(job, attempt, job.asset.href)
+        api = self._api(lease, attempt, job.asset.href)
+        found = self._by_link(api, job, attempt, job.asset.href)
         if found:
             return found
         began_at = self.now()
-        location = self.api.locate(job.asset.id)
-        return Found(self.api.get(location.href), location.place, began_at)
+        location = api.locate(job.asset.id)
+        return Found(api.get(location.href), location.place, began_at)
 
-    def in_library(self, job: AssetJob, attempt: Attempt, href: str | None) -> Found:
+    def in_library(self, job: AssetJob, attempt: Attempt, href: str | None, lease: Keeper) -> Found:
         """Find the job's asset in the library; raises NotFoundError if that does not have it.
 
         Raises PostponedError when the link leads to nothing for the first time.
         """
-        return self._by_link(job, attempt, href) or self._located(job.asset.id)
+        api = self._api(lease, attempt, href)
+        return self._by_link(api, job, attempt, href) or self._located(api, job.asset.id)
 
-    def once(self, asset_type: str, asset_id: str, href: str | None) -> Found:
+    def once(self, asset_type: str, asset_id: str, href: str | None, lease: Keeper) -> Found:
         """Look into the library once, by the link or by the kind; raises NotFoundError."""
         path = library.path(asset_type, asset_id)
         if href is None and path is not None:
             href = f"{self.base.rstrip('/')}/{path}"
-        return self._at(href) if href else self._located(asset_id)
+        api = self._api(lease, Attempt(number=1), href)
+        return self._at(api, href) if href else self._located(api, asset_id)
 
-    def _by_link(self, job: AssetJob, attempt: Attempt, href: str | None) -> Found | None:
+    def _api(self, lease: Keeper, attempt: Attempt, href: str | None) -> OpenApi:
+        straight = href is not None and attempt.not_found_at is None
+        return self.api.behind(self.permits.of(lease, 1 if straight else LOST_ERRAND))
+
+    def _by_link(
+        self, api: OpenApi, job: AssetJob, attempt: Attempt, href: str | None
+    ) -> Found | None:
         if href is None:
             return None
         try:
-            return self._at(href)
+            return self._at(api, href)
         except NotFoundError:
             if attempt.not_found_at is None:
                 self.outcomes.note_not_found(job.job_id)
@@ -70,27 +91,38 @@ class Lookup:
                 raise PostponedError("not found; asked once more", delay=delay) from None
         return None
 
-    def _at(self, href: str) -> Found:
+    def _at(self, api: OpenApi, href: str) -> Found:
         began_at = self.now()
-        return Found(self.api.get(href), "library", began_at, href)
+        return Found(api.get(href), "library", began_at, href)
 
-    def _located(self, asset_id: str) -> Found:
-        location = self.api.locate(asset_id)
+    def _located(self, api: OpenApi, asset_id: str) -> Found:
+        location = api.locate(asset_id)
         if location.place != "library":
             raise NotFoundError("the asset lives elsewhere than in the library")
-        return self._at(location.href)
+        return self._at(api, location.href)
 
 
-def build(environment: Mapping[str, str]) -> Lookup:
-    """Build what a function's environment names; raises SettingsError."""
+def build(environment: Mapping[str, str], lane: Lane) -> Lookup:
+    """Build what a function's environment names, for one lane of the API budget.
+
+    Raises SettingsError.
+    """
     own = settings.read(settings.WorkerSettings, environment)
     api = settings.read(settings.LookupSettings, environment)
     tokens = TokenSource(
         clients.secrets(), clients.invoking, api.token_secret_arn, api.refresh_token_function
     )
     origins = Origins.parse(api.cmp_api_origins)
+    limits = Limits(
+        per_second=api.api_requests_per_second,
+        per_minute=api.api_requests_per_minute,
+        per_month=api.api_requests_per_month,
+        bulk_share=api.bulk_share / 100,
+    )
+    budget = Budget(BudgetTable(clients.dynamodb(), own.catalogue_table), limits)
     return Lookup(
         api=OpenApi(build_client(), tokens, origins, api.cmp_api_base, REQUEST_SECONDS),
+        permits=Permits(budget, lane),
         base=api.cmp_api_base,
         outcomes=Outcomes(clients.dynamodb(), own.catalogue_table),
         gone_recheck_seconds=api.gone_recheck_seconds,

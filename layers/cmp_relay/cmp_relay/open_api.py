@@ -1,13 +1,16 @@
 """CMP's Open API as the workers use it: resources by the links that CMP gave, read only.
 
 The bearer token goes to trusted origins alone: each URL, also each redirect's, passes
-`Origins.trusted` before a request to it exists. `_send` is the only place where requests go out.
+`Origins.trusted` before a request to it exists. `_send` is the only place where requests go out,
+each at the moment that its gate gives it.
 """
 
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -16,6 +19,7 @@ from cmp_relay.errors import (
     ApiError,
     ForbiddenError,
     NotFoundError,
+    PostponedError,
     RateLimitedError,
     RequestRefusedError,
     UnauthorizedError,
@@ -39,6 +43,42 @@ _ERRORS: dict[int, type[ApiError]] = {
     408: UnavailableError,
     410: NotFoundError,
 }
+
+
+Prepared = TypeVar("Prepared")
+
+
+class Gate(Protocol):
+    """What every request passes before it goes out, and its answer after (`permits.Permit`)."""
+
+    def take(self, prepare: Callable[[], Prepared], probe: Callable[[], bool]) -> Prepared:
+        """Return what `prepare` returns at the moment at which a request may go out."""
+
+    def answered(self) -> None:
+        """Hear that CMP answered."""
+
+    def throttled(self, retry_after: float | None) -> None:
+        """Hear of a 429; raises whatever shall keep the request for later."""
+
+    def failed(self) -> None:
+        """Hear of a 5xx or a time-out; raises whatever shall keep the request for later."""
+
+
+class OpenGate:
+    """The gate of those who share no budget."""
+
+    def take(self, prepare: Callable[[], Prepared], probe: Callable[[], bool]) -> Prepared:
+        """Let every request go out at once."""
+        return prepare()
+
+    def answered(self) -> None:
+        """Draw no conclusions."""
+
+    def throttled(self, retry_after: float | None) -> None:
+        """Draw no conclusions."""
+
+    def failed(self) -> None:
+        """Draw no conclusions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +113,13 @@ class OpenApi:
         self._base = base.rstrip("/")
         self._request_seconds = request_seconds
         self._now = now
+        self._gate: Gate = OpenGate()
+
+    def behind(self, gate: Gate) -> "OpenApi":
+        """Return the same Open API with its requests behind a gate."""
+        gated = copy(self)
+        gated._gate = gate
+        return gated
 
     def get(self, href: str) -> Mapping[str, object]:
         """Return the resource at a link that CMP gave, which is used as it is."""
@@ -97,16 +144,46 @@ class OpenApi:
         return Location(str(self._target(answer)), where)
 
     def _ask(self, url: httpx.URL, deadline: Deadline) -> Answer:
-        token = self._tokens.current()
-        answer = self._send(url, token, deadline)
+        token, answer = self._send(url, self._tokens.current, deadline)
         for _ in range(_MOST_REPLACEMENTS):
             if answer.status == 401:
-                token = self._tokens.replace(token)
-                answer = self._send(url, token, deadline)
+                token, answer = self._send(url, partial(self._tokens.replace, token), deadline)
         _raise_for(answer)
         return answer
 
-    def _send(self, url: httpx.URL, token: "Token", deadline: Deadline) -> Answer:
+    def _send(
+        self, url: httpx.URL, get_token: Callable[[], "Token"], deadline: Deadline
+    ) -> tuple["Token", Answer]:
+        token = self._gate.take(get_token, self._answers)
+        try:
+            answer = self._exchange(url, token, deadline)
+        except UnavailableError:
+            self._gate.failed()
+            raise
+        if answer.status == 429:
+            self._gate.throttled(retry_after(answer.headers, time.time()))
+        elif _is_unavailable(answer.status):
+            self._gate.failed()
+        else:
+            self._gate.answered()
+        return token, answer
+
+    def _answers(self) -> bool:
+        """Tell whether CMP has a token for us and answers, by the smallest question that it has.
+
+        Not by the job's own: that one may be the only request that fails.
+        """
+        url = self._origins.trusted(f"{self._base}/assets?page_size=1")
+        try:
+            token = self._tokens.current()
+            answer = self._exchange(url, token, Deadline(self._request_seconds, self._now))
+            if answer.status == 401:
+                self._tokens.replace(token)
+        except (PostponedError, UnavailableError):
+            return False
+        return not _is_unavailable(answer.status)
+
+    def _exchange(self, url: httpx.URL, token: "Token", deadline: Deadline) -> Answer:
         headers = {"Authorization": f"Bearer {token.value}"}
         return exchange(
             self._client, self._client.build_request("GET", url, headers=headers), deadline
@@ -120,6 +197,10 @@ class OpenApi:
         except (httpx.InvalidURL, ValueError):
             raise UntrustedLinkError(f"{answer.name}: redirects to no URL") from None
         return self._origins.trusted(str(target))
+
+
+def _is_unavailable(status: int) -> bool:
+    return status >= 500 or status == 408
 
 
 def _raise_for(answer: Answer) -> None:

@@ -34,6 +34,7 @@ class Attempt:
     number: int
     outcome: str | None = None
     not_found_at: int | None = None
+    waits_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,16 @@ class Outcomes:
             number=int(item["attempts"]["N"]),
             outcome=item["outcome"]["S"] if "outcome" in item else None,
             not_found_at=int(item["not_found_at"]["N"]) if "not_found_at" in item else None,
+            waits_for=item["waits_for"]["S"] if "waits_for" in item else None,
         )
 
-    def take_back(self, job_id: str) -> None:
-        """Take back an attempt that ended in good order without being one."""
+    def take_back(self, job_id: str, waits_for: str) -> None:
+        """Take back an attempt that ended in good order without being one, and note why."""
         self._client.update_item(
             TableName=self._table,
             Key=_key(job_id),
-            UpdateExpression="ADD attempts :one",
-            ExpressionAttributeValues={":one": {"N": "-1"}},
+            UpdateExpression="SET waits_for = :reason ADD attempts :one",
+            ExpressionAttributeValues={":one": {"N": "-1"}, ":reason": {"S": waits_for}},
         )
 
     def note_not_found(self, job_id: str) -> None:
@@ -126,7 +128,7 @@ class Outcomes:
         """Take a dead letter that was sent back out of the count and start its attempts anew."""
         self._transact(
             job,
-            update="SET attempts = :one REMOVE #outcome, reason, ended_at, not_found_at",
+            update="SET attempts = :one REMOVE #outcome, reason, ended_at, not_found_at, waits_for",
             condition="#outcome = :outcome",
             names={"#outcome": "outcome"},
             values={":outcome": {"S": "dead_lettered"}, ":one": {"N": "1"}},

@@ -13,6 +13,7 @@ from cmp_relay import announcements, documents, publications, times
 from cmp_relay.catalogue import AssetState, PublicationState, Record
 from cmp_relay.documents import Documents
 from cmp_relay.jobs import PublishJob
+from cmp_relay.leases import Lease
 from cmp_relay.outcomes import Attempt, Ending
 from cmp_relay.publications import Ended, Notice, Verdict, is_open
 from cmp_relay.records import Records
@@ -25,7 +26,12 @@ class Enrichment(Protocol):
         """Return the job's entry as CMP sent it."""
 
     def bring(
-        self, job: PublishJob, attempt: Attempt, entry: Mapping[str, Any], asset: AssetState
+        self,
+        job: PublishJob,
+        attempt: Attempt,
+        entry: Mapping[str, Any],
+        asset: AssetState,
+        lease: Lease,
     ) -> AssetState:
         """Return the asset's state with the details that CMP has now."""
 
@@ -41,12 +47,12 @@ class Publishing:
 
     def apply(self, job: PublishJob, attempt: Attempt) -> Ending:
         """Do what the job asks, once; raises LeaseHeldError while its asset is being worked on."""
-        with self.records.held(job.asset) as record:
+        with self.records.held(job.asset) as (record, lease):
             repeated = self._repeated(job, record)
             if repeated:
                 self.records.hear(record, job.received_at)
                 return _ending_of_repeat(job, repeated)
-            after, verdict = self._change(job, attempt, record)
+            after, verdict = self._change(job, attempt, record, lease)
             self.records.write(record, after)
             return _ending(verdict.superseded)
 
@@ -55,7 +61,9 @@ class Publishing:
         identity = publications.identity(job.event_name, job.asset.entry_hash or "")
         return publications.repeated(own.facts, identity, now=self.now())
 
-    def _change(self, job: PublishJob, attempt: Attempt, record: Record) -> tuple[Record, Verdict]:
+    def _change(
+        self, job: PublishJob, attempt: Attempt, record: Record, lease: Lease
+    ) -> tuple[Record, Verdict]:
         entry = self.enrich.entry(job) if self.enrich else {}
         notice = _notice(job, entry)
         verdict = publications.judge(notice, record.facts(), now=self.now())
@@ -63,7 +71,7 @@ class Publishing:
         own = replace(own, facts=verdict.publication)
         asset = record.asset
         if not verdict.superseded and self.enrich:
-            asset = self.enrich.bring(job, attempt, entry, asset)
+            asset = self.enrich.bring(job, attempt, entry, asset, lease)
         # What was published is kept, also if its end had come before it.
         if self.enrich and not (verdict.superseded and own.entry_key):
             own = self._keep_entry(job, notice, entry, own)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import Catalogue, Record
 from cmp_relay.jobs import Asset
-from cmp_relay.leases import Leases
+from cmp_relay.leases import Lease, Leases
 
 LEASE_SECONDS = 60
 """No worker lives longer, so a lease that has ended has no holder."""
@@ -28,10 +28,10 @@ class Records:
     leases: Leases
 
     @contextmanager
-    def held(self, asset: Asset) -> Iterator[Record]:
-        """Hold an asset's record; raises LeaseHeldError while another worker does."""
-        with self.leases.held(f"fetch#{asset.id}", str(uuid.uuid4()), LEASE_SECONDS):
-            yield self._pay(self.catalogue.read(asset.id, asset.type))
+    def held(self, asset: Asset) -> Iterator[tuple[Record, Lease]]:
+        """Hold an asset's record with its lease; raises LeaseHeldError while another does."""
+        with self.leases.held(f"fetch#{asset.id}", str(uuid.uuid4()), LEASE_SECONDS) as lease:
+            yield self._pay(self.catalogue.read(asset.id, asset.type)), lease
 
     def write(self, before: Record, after: Record) -> None:
         """Write what has changed and announce it; raises ConflictError if it was written since."""

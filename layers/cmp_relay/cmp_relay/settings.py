@@ -39,6 +39,7 @@ class WorkerSettings:
     dead_letter_queue_url: str
     event_bus: str
     queue_url: str
+    retry_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class EntrySettings:
 class LookupSettings:
     """Environment of every function that looks for assets in CMP's Open API."""
 
+    api_requests_per_minute: int
+    api_requests_per_month: int
+    api_requests_per_second: int
+    bulk_share: int
     cmp_api_base: str
     cmp_api_origins: tuple[str, ...]
     gone_recheck_seconds: int

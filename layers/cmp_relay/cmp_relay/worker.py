@@ -24,10 +24,12 @@ from botocore.exceptions import ClientError
 
 from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.errors import (
+    AppointmentError,
     CmpRelayError,
     CredentialsError,
     LeaseHeldError,
     PostponedError,
+    QuotaError,
     RateLimitedError,
     UnreadableJobError,
 )
@@ -40,9 +42,11 @@ if TYPE_CHECKING:
 
 EXPIRY_SECONDS = 7 * 24 * 3600
 """After that long in its queue a job becomes a dead letter: SQS deletes silently after ten days."""
-BACK_OFF_SECONDS = 20
-LONGEST_BACK_OFF_SECONDS = 900
+LONGEST_BACK_OFF = 45
+"""In units of `retry_seconds`: with 20 of them, 15 minutes."""
+LONGEST_WAIT_SECONDS = 900
 LONGEST_LEASE_WAIT_SECONDS = 30
+QUOTA = QuotaError.reason
 METRICS: dict[Outcome, str] = {
     "applied": "JobsApplied",
     "superseded": "JobsSuperseded",
@@ -54,7 +58,11 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 
 @dataclass(frozen=True, slots=True)
 class Worker(Generic[AnyJob]):
-    """The loop around `read` and `work`; `reserve_seconds` is the time that one job may need."""
+    """The loop around `read` and `work`.
+
+    `reserve_seconds` is the time that one job may need, `retry_seconds` the longest wait after its
+    first failed attempt.
+    """
 
     read: Callable[[str], AnyJob]
     work: Callable[[AnyJob, Attempt], Ending]
@@ -63,6 +71,7 @@ class Worker(Generic[AnyJob]):
     client: "SQSClient"
     queue_url: str
     reserve_seconds: float
+    retry_seconds: int
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     processor: BatchProcessor = field(
         # A batch that has to wait is no error: Lambda would scale the mapping down.
@@ -107,8 +116,9 @@ class Worker(Generic[AnyJob]):
             detail = f"{MOST_ATTEMPTS} attempts began and none came to an end"
             self._bury(record, job, "crashed", detail, attempts=MOST_ATTEMPTS)
         elif self.now() - int(record.attributes.sent_timestamp) > EXPIRY_SECONDS * 1000:
-            detail = "waited for seven days without success"
-            self._bury(record, job, "expired", detail, attempts=attempt.number)
+            reason = QUOTA if attempt.waits_for == QUOTA else "expired"
+            detail = f"waited for seven days without success, last for {attempt.waits_for}"
+            self._bury(record, job, reason, detail, attempts=attempt.number)
         else:
             self._attempt(record, job, attempt)
 
@@ -125,14 +135,14 @@ class Worker(Generic[AnyJob]):
                 logger.warning(
                     "attempt failed", reason=reason, detail=detail, number=attempt.number
                 )
-                self._come_back(record, _back_off(attempt.number))
+                self._come_back(record, _back_off(attempt.number, self.retry_seconds))
                 raise
             self._bury(record, job, reason, detail, attempts=attempt.number)
 
     def _postpone(
         self, record: SQSRecord, job: AnyJob, error: PostponedError | RateLimitedError
     ) -> None:
-        self.outcomes.take_back(job.job_id)
+        self.outcomes.take_back(job.job_id, error.reason)
         delay = _delay(error, int(record.attributes.approximate_receive_count))
         logger.info("job postponed", reason=error.reason, detail=str(error), delay=delay)
         self._come_back(record, delay)
@@ -193,17 +203,20 @@ def _delay(error: PostponedError | RateLimitedError, receives: int) -> float:
     SQS gives up a message after 1000 receives: 15 minutes each are longer than a job may wait.
     """
     growing = random.uniform(0.5, 1) * (1 << min(receives, 11))  # noqa: S311 - not a secret
+    if isinstance(error, AppointmentError):
+        # Rather a little early, to wait in the function, than late.
+        return max(1, math.floor(error.delay))
     if isinstance(error, RateLimitedError):
-        return min(max(error.retry_after or 0, growing), LONGEST_BACK_OFF_SECONDS)
+        return min(max(error.retry_after or 0, growing), LONGEST_WAIT_SECONDS)
     if isinstance(error, CredentialsError):
-        return min(max(error.delay, growing), LONGEST_BACK_OFF_SECONDS)
+        return min(max(error.delay, growing), LONGEST_WAIT_SECONDS)
     if isinstance(error, LeaseHeldError):
         # A lease ends long before its time as a rule: look again soon, then less often.
         return min(error.delay, growing, LONGEST_LEASE_WAIT_SECONDS)
     return error.delay
 
 
-def _back_off(attempt: int) -> float:
-    """Return a random wait; the four between five attempts make a quarter of an hour on average."""
-    longest = min(LONGEST_BACK_OFF_SECONDS, BACK_OFF_SECONDS << 3 * (attempt - 1))
+def _back_off(attempt: int, unit: int) -> float:
+    """Return a random wait; with a unit of 20 s, four of them make a quarter of an hour."""
+    longest = unit * min(LONGEST_BACK_OFF, 1 << 3 * (attempt - 1))
     return random.uniform(1, longest)  # noqa: S311 - not a secret

@@ -18,6 +18,7 @@ from cmp_relay.errors import (
 )
 from cmp_relay.findings import Findings
 from cmp_relay.jobs import PublishJob
+from cmp_relay.leases import Lease
 from cmp_relay.library import FRESHNESS_MARGIN
 from cmp_relay.open_api import Location
 from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt
@@ -57,6 +58,10 @@ def details(stack: WorkerStack) -> Details:
     )
 
 
+def lease() -> Lease:
+    return Lease("fetch#image-1", "worker")
+
+
 def without_link() -> PublishJob:
     return JOB.model_copy(update={"asset": JOB.asset.model_copy(update={"href": None})})
 
@@ -91,7 +96,7 @@ def test_what_was_fetched_covers_a_delivery(
 
 
 def test_what_is_covered_costs_no_request(details: Details, stack: WorkerStack) -> None:
-    assert details.bring(JOB, FIRST, entry(), FETCHED) == FETCHED
+    assert details.bring(JOB, FIRST, entry(), FETCHED, lease()) == FETCHED
     assert (stack.api.asked, stack.documents()) == ([], {})
 
 
@@ -102,7 +107,7 @@ def test_keeps_what_the_library_tells(details: Details, stack: WorkerStack) -> N
     body = entry(title="In the library", version_number=3, new_field={"a": None})
     stack.api.resources[LINK] = body
 
-    brought = details.bring(JOB, FIRST, entry(), BLANK)
+    brought = details.bring(JOB, FIRST, entry(), BLANK, lease())
 
     etag = stack.s3.head_object(Bucket="assets", Key=KEY)["ETag"]
     assert brought == AssetState(
@@ -140,7 +145,7 @@ def test_the_fetch_began_before_cmp_was_asked(
 
     monkeypatch.setattr(stack.api, "get", answer_late)
 
-    assert details.bring(JOB, FIRST, entry(), BLANK).fetch_began_at == NOON
+    assert details.bring(JOB, FIRST, entry(), BLANK, lease()).fetch_began_at == NOON
 
 
 def test_a_look_into_the_task_begins_after_the_one_into_the_library(
@@ -156,20 +161,20 @@ def test_a_look_into_the_task_begins_after_the_one_into_the_library(
 
     monkeypatch.setattr(stack.api, "get", answer_late)
 
-    assert details.bring(JOB, LAST_LOOK, entry(), BLANK).fetch_began_at == NOON + 10_000
+    assert details.bring(JOB, LAST_LOOK, entry(), BLANK, lease()).fetch_began_at == NOON + 10_000
 
 
 def test_an_archived_asset_is_known_as_such(details: Details, stack: WorkerStack) -> None:
     stack.api.resources[LINK] = entry(is_archived=True)
 
-    assert details.bring(JOB, FIRST, entry(), BLANK).library == "archived"
+    assert details.bring(JOB, FIRST, entry(), BLANK, lease()).library == "archived"
 
 
 def test_fields_of_another_shape_do_no_harm(details: Details, stack: WorkerStack) -> None:
     stack.api.resources[LINK] = {"title": {"en": "x"}, "version_number": [], "modified_at": "?"}
     known = replace(FETCHED, fetch_began_at=None, version="2")
 
-    brought = details.bring(JOB, FIRST, entry(), known)
+    brought = details.bring(JOB, FIRST, entry(), known, lease())
 
     assert (brought.title, brought.version, brought.modified_at) == (
         "Delivered image-1",
@@ -184,7 +189,7 @@ def test_an_older_state_than_announced_is_asked_for_again(
     stack.api.resources[LINK] = entry(modified_at="2026-11-21T10:59:59.999Z")
 
     with pytest.raises(StaleReadError):
-        details.bring(JOB, Attempt(MOST_ATTEMPTS - 1), entry(), BLANK)
+        details.bring(JOB, Attempt(MOST_ATTEMPTS - 1), entry(), BLANK, lease())
 
     assert stack.documents() == {}
 
@@ -194,7 +199,7 @@ def test_an_older_state_is_better_than_none_in_the_end(
 ) -> None:
     stack.api.resources[LINK] = entry(modified_at="2026-11-21T10:00:00Z")
 
-    brought = details.bring(JOB, Attempt(MOST_ATTEMPTS), entry(), BLANK)
+    brought = details.bring(JOB, Attempt(MOST_ATTEMPTS), entry(), BLANK, lease())
 
     assert brought.modified_at == ANNOUNCED - 3_600_000
     assert KEY in stack.documents()
@@ -207,19 +212,20 @@ def test_other_errors_are_for_the_worker(
     stack.api.resources[LINK] = error
 
     with pytest.raises(type(error)):
-        details.bring(JOB, FIRST, entry(), BLANK)
+        details.bring(JOB, FIRST, entry(), BLANK, lease())
 
 
 def test_a_fetch_that_began_earlier_gives_way(details: Details, stack: WorkerStack) -> None:
     stack.api.resources[LINK] = entry()
     stack.clock.advance(10)
-    details.bring(JOB, FIRST, entry(), BLANK)
+    details.bring(JOB, FIRST, entry(), BLANK, lease())
     kept = stack.documents()
     stack.clock.advance(-10)
+    stack.empty_budget()
     stack.api.resources[LINK] = entry(title="Slow")
 
     with pytest.raises(ConflictError):
-        details.bring(JOB, FIRST, entry(), BLANK)
+        details.bring(JOB, FIRST, entry(), BLANK, lease())
 
     assert stack.documents() == kept
 
@@ -231,7 +237,7 @@ def test_the_first_404_is_looked_at_again_a_minute_later(
     details: Details, stack: WorkerStack
 ) -> None:
     with pytest.raises(PostponedError) as caught:
-        details.bring(JOB, FIRST, entry(), BLANK)
+        details.bring(JOB, FIRST, entry(), BLANK, lease())
 
     assert caught.value.delay == 60
     assert stack.api.asked == [LINK]
@@ -243,7 +249,7 @@ def test_an_asset_that_came_back_within_the_minute_is_found(
 ) -> None:
     stack.api.resources[LINK] = entry()
 
-    assert details.bring(JOB, LAST_LOOK, entry(), BLANK).details_source == "library"
+    assert details.bring(JOB, LAST_LOOK, entry(), BLANK, lease()).details_source == "library"
 
 
 def test_an_asset_that_lives_in_a_task_is_found_there(details: Details, stack: WorkerStack) -> None:
@@ -253,7 +259,7 @@ def test_an_asset_that_lives_in_a_task_is_found_there(details: Details, stack: W
 
     known = replace(BLANK, library="archived")
 
-    brought = details.bring(JOB, LAST_LOOK, entry(), known)
+    brought = details.bring(JOB, LAST_LOOK, entry(), known, lease())
 
     assert stack.api.asked == [LINK, "asset-urls/image-1", TASK_LINK]
     assert (brought.details_source, brought.title) == ("task", "In a task")
@@ -267,7 +273,7 @@ def test_an_asset_that_is_nowhere_is_kept_as_delivered(
 ) -> None:
     stack.api.locations["image-1"] = location
 
-    brought = details.bring(JOB, LAST_LOOK, entry(), BLANK)
+    brought = details.bring(JOB, LAST_LOOK, entry(), BLANK, lease())
 
     assert (brought.details_source, brought.title) == ("delivery", "Delivered image-1")
     assert (brought.library, brought.modified_at) == (None, ANNOUNCED)
@@ -280,7 +286,7 @@ def test_an_asset_without_a_link_is_looked_for_by_its_id(
     stack.api.locations["image-1"] = Location(LINK, "library")
     stack.api.resources[LINK] = entry(title="Found")
 
-    brought = details.bring(without_link(), FIRST, entry(), BLANK)
+    brought = details.bring(without_link(), FIRST, entry(), BLANK, lease())
 
     assert stack.api.asked == ["asset-urls/image-1", LINK]
     assert (brought.details_source, brought.title) == ("library", "Found")
@@ -289,7 +295,7 @@ def test_an_asset_without_a_link_is_looked_for_by_its_id(
 def test_an_asset_without_a_link_that_is_nowhere_is_kept_as_delivered(
     details: Details, stack: WorkerStack
 ) -> None:
-    brought = details.bring(without_link(), FIRST, entry(), BLANK)
+    brought = details.bring(without_link(), FIRST, entry(), BLANK, lease())
 
     assert brought.details_source == "delivery"
     assert stack.api.asked == ["asset-urls/image-1"]
@@ -306,7 +312,7 @@ def test_an_asset_that_may_not_be_read_is_kept_as_delivered_and_counted(
     )
     stack.api.resources[TASK_LINK] = FORBIDDEN
 
-    brought = details.bring(JOB, LAST_LOOK, entry(), BLANK)
+    brought = details.bring(JOB, LAST_LOOK, entry(), BLANK, lease())
 
     assert brought.details_source == "delivery"
     assert metrics.metric_set["AssetsForbidden"]["Value"] == [1]
@@ -318,7 +324,7 @@ def test_a_location_outside_the_trusted_origins_is_an_error(
     stack.api.locations["image-1"] = UntrustedLinkError("elsewhere")
 
     with pytest.raises(UntrustedLinkError):
-        details.bring(JOB, LAST_LOOK, entry(), BLANK)
+        details.bring(JOB, LAST_LOOK, entry(), BLANK, lease())
 
     assert stack.documents() == {}
 
@@ -335,7 +341,7 @@ def test_a_location_outside_the_trusted_origins_is_an_error(
 def test_what_was_delivered_replaces_only_what_is_older(
     details: Details, stack: WorkerStack, known: AssetState, source: str
 ) -> None:
-    brought = details.bring(JOB, LAST_LOOK, entry(), known)
+    brought = details.bring(JOB, LAST_LOOK, entry(), known, lease())
 
     assert brought.details_source == source
     assert (brought == known) is (source == "library")

@@ -71,11 +71,11 @@ def test_a_lease_that_ran_out_is_free(leases: Leases, clock: Clock) -> None:
 
 
 def test_who_is_late_cannot_release_the_lease_of_another(leases: Leases, clock: Clock) -> None:
-    leases.acquire("fetch#1", "first", 30)
+    first = leases.acquire("fetch#1", "first", 30)
     clock.time += 31
     leases.acquire("fetch#1", "second", 30)
 
-    leases.release("fetch#1", "first")
+    leases.release(first)
 
     with pytest.raises(LeaseHeldError):
         leases.acquire("fetch#1", "third", 30)

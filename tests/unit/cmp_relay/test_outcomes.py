@@ -33,9 +33,11 @@ def test_each_attempt_is_counted_before_its_work(outcomes: Outcomes) -> None:
 
 def test_an_attempt_that_was_none_is_taken_back(outcomes: Outcomes) -> None:
     outcomes.begin(JOB)
-    outcomes.take_back(JOB.job_id)
+    outcomes.take_back(JOB.job_id, "no_quota")
 
-    assert outcomes.begin(JOB).number == 1
+    again = outcomes.begin(JOB)
+
+    assert (again.number, again.waits_for) == (1, "no_quota")
 
 
 def test_the_item_says_which_job_it_is_and_when_it_was_first_seen(

@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from cmp_relay.credentials import CredentialsSecret
 from cmp_relay.errors import UnavailableError
-from cmp_relay.leases import Leases
+from cmp_relay.leases import Lease, Leases
 from cmp_relay.oauth import TokenEndpoint
 from cmp_relay.refresh import LEASE, Refresh
 from cmp_relay.tokens import Token, TokenSecret
@@ -204,9 +204,9 @@ def test_who_waited_for_the_lease_looks_again(
 ) -> None:
     acquire = stage.leases.acquire
 
-    def finish_another_refresh_first(name: str, owner: str, seconds: float) -> None:
+    def finish_another_refresh_first(name: str, owner: str, seconds: float) -> Lease:
         stage.store(left=3600)
-        acquire(name, owner, seconds)
+        return acquire(name, owner, seconds)
 
     monkeypatch.setattr(stage.leases, "acquire", finish_another_refresh_first)
 

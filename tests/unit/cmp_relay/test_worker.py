@@ -19,7 +19,7 @@ from cmp_relay.errors import (
 from cmp_relay.jobs import PublishJob
 from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Ending
 from cmp_relay.telemetry import metrics
-from cmp_relay.worker import EXPIRY_SECONDS, LONGEST_BACK_OFF_SECONDS, Worker
+from cmp_relay.worker import EXPIRY_SECONDS, LONGEST_WAIT_SECONDS, Worker
 from tests.support.clock import NOON
 from tests.support.context import LambdaContext as FakeContext
 from tests.support.killer import ProcessKilled
@@ -301,7 +301,7 @@ def test_a_job_is_given_back_at_once_when_time_is_nearly_over(
         (PostponedError("later", delay=0.2), 1),
         (RateLimitedError("429", retry_after=30), 30),
         (CredentialsError("client_secret is missing", delay=300), 300),
-        (RateLimitedError("429", retry_after=86_400), LONGEST_BACK_OFF_SECONDS),
+        (RateLimitedError("429", retry_after=86_400), LONGEST_WAIT_SECONDS),
     ],
 )
 def test_a_postponed_job_comes_back_when_it_was_told_and_no_attempt_is_counted(
@@ -326,7 +326,7 @@ def test_a_limit_without_a_time_is_waited_out_longer_each_time(
     handle(worker, stack.event(*messages(), receives=receives))
 
     (delay,) = stack.visibilities
-    assert 1 <= delay <= min(LONGEST_BACK_OFF_SECONDS, 10 * 2 ** min(receives, 10))
+    assert 1 <= delay <= min(LONGEST_WAIT_SECONDS, 10 * 2 ** min(receives, 10))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,175 @@
+"""Permits: what a job needs before each of its requests to CMP.
+
+A permit waits inside the function for a moment that is near, else it makes an appointment: its slot
+is kept in the lease of the resource, so that whoever comes next for the resource, the same job or
+another one, uses it and reserves nothing (design.md rule 7).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NoReturn, Protocol, TypeVar
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from cmp_relay import quota, slots
+from cmp_relay.budget import Budget
+from cmp_relay.errors import AppointmentError, CredentialsError
+from cmp_relay.slots import Lane, Slot, State
+from cmp_relay.telemetry import logger, metrics
+
+PATIENCE = 1_000
+"""How long (ms) a first request waits in the function, where an appointment costs a receive."""
+FOLLOW_UP_PATIENCE = 5_000
+"""How long a further request waits: an appointment would begin the whole job anew."""
+LONGEST_APPOINTMENT = 11 * 3600
+"""In seconds; longer ones are made again. A message is invisible for twelve hours at most."""
+
+Prepared = TypeVar("Prepared")
+
+
+class Keeper(Protocol):
+    """What keeps slots from one visit of a resource to the next: its lease."""
+
+    kept: Slot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """The permits of one function, all in one lane."""
+
+    budget: Budget
+    lane: Lane
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    sleep: Callable[[float], None] = time.sleep
+
+    def of(self, keeper: Keeper, errand: int) -> "Permit":
+        """Return the permit of a job that expects to send so many requests in a row."""
+        return Permit(self.budget, self.lane, keeper, errand, self.now, self.sleep)
+
+
+@dataclass(slots=True)
+class Permit:
+    """The requests of one job for one resource, of which it expects `errand` in a row."""
+
+    budget: Budget
+    lane: Lane
+    keeper: Keeper
+    errand: int = 1
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    sleep: Callable[[float], None] = time.sleep
+    _slot: Slot | None = field(default=None, init=False)
+    _state: State = field(default_factory=State, init=False)
+    _read_at: int = field(default=0, init=False)
+    _patience: int = field(default=PATIENCE, init=False)
+
+    def __post_init__(self) -> None:
+        """Take over the slot that the resource has, unless it is one of a slower lane."""
+        kept = self.keeper.kept
+        if kept and (kept.lane == "live" or self.lane == "bulk"):
+            self._slot = kept
+        self.keeper.kept = None
+
+    def take(self, prepare: Callable[[], Prepared], probe: Callable[[], bool]) -> Prepared:
+        """Return, at the moment at which a request may go out, what it needs (`prepare`).
+
+        While the breaker is open, one job at a time finds out (`probe`) whether CMP answers again.
+        Raises AppointmentError if the moment is not near, QuotaError if the month has none left,
+        and what `prepare` raises.
+        """
+        prepared: list[Prepared] = []
+        while True:
+            slot = self._at_hand()
+            if self._wait(slot) > self._patience:
+                self._appoint(slot)
+            if not (prepared or self._state.open_reason):
+                try:
+                    prepared.append(prepare())
+                except CredentialsError as error:
+                    self._refused(error)
+                    continue
+            if self._wait(slot) > 0:
+                self.sleep(self._wait(slot) / 1000)
+            elif self._state.open_reason:
+                self._probe(probe)
+            elif self._is_good(slot):
+                self._use(slot)
+                return prepared[0]
+
+    def answered(self) -> None:
+        """Tell the budget that CMP answered the request."""
+        self.budget.answered(self._state)
+
+    def throttled(self, retry_after: float | None) -> NoReturn:
+        """Put everybody's slots back after a 429, and raise AppointmentError for the repeat."""
+        metrics.add_metric(name="ApiRequestsThrottled", unit=MetricUnit.Count, value=1)
+        self.budget.pause(self._state, retry_after)
+        self._appoint(self._at_hand())
+
+    def failed(self) -> None:
+        """Count a 5xx or a time-out; raises AppointmentError if the breaker is open."""
+        if self.budget.failed():
+            self._appoint(self._at_hand())
+
+    def _at_hand(self) -> Slot:
+        """Return the slot to be used next, as the budget has it now."""
+        self._read_at = self.now()
+        if self._slot is None:
+            self._slot, self._state = self.budget.reserve(self.lane, self.errand)
+            return self._slot
+        self._state = self.budget.read()
+        if self._is_late(self._slot):
+            metrics.add_metric(name="ApiSlotsLost", unit=MetricUnit.Count, value=self._slot.count)
+            self._slot, self._state = self.budget.replace(self._slot)
+        else:
+            moment = self._state.moment(self._slot.lane, self._slot.first)
+            self._slot = replace(self._slot, due=moment)
+        return self._slot
+
+    def _is_good(self, slot: Slot) -> bool:
+        """Tell whether the slot may be used now, and is known to be still where it was."""
+        known = slot.lane == "live" or self.now() - self._read_at <= slots.NOTICE
+        return known and not self._is_late(slot)
+
+    def _is_late(self, slot: Slot) -> bool:
+        return self.now() > slot.due + self.budget.limits.lateness
+
+    def _wait(self, slot: Slot) -> int:
+        return slot.due - self.now()
+
+    def _appoint(self, slot: Slot) -> NoReturn:
+        self.keeper.kept = slot
+        delay = max(0, self._wait(slot)) / 1000
+        raise AppointmentError("the next slot is not near", delay=min(delay, LONGEST_APPOINTMENT))
+
+    def _refused(self, error: CredentialsError) -> None:
+        logger.error("no token to be had", detail=str(error))
+        self.budget.open(CredentialsError.reason)
+
+    def _probe(self, probe: Callable[[], bool]) -> None:
+        claimed = self.budget.claim_probe(self._state)
+        if claimed is None:
+            return
+        if probe():
+            logger.info("CMP answers again", reason=claimed.open_reason)
+            self.budget.close(claimed)
+        else:
+            logger.warning("CMP does not answer yet", reason=claimed.open_reason)
+            metrics.add_metric(name="ApiProbesFailed", unit=MetricUnit.Count, value=1)
+            self.budget.keep_open(claimed)
+
+    def _use(self, slot: Slot) -> None:
+        if slot.month != slots.month(self.now()):
+            slot = self.budget.recount(slot)
+        self._slot = slot.after_first(self.budget.limits.spacing)
+        self.errand, self._patience = 1, FOLLOW_UP_PATIENCE
+        used, limit = self._state.used.get(slot.month, 0), self.budget.limits.per_month
+        metrics.add_metric(name="ApiRequests", unit=MetricUnit.Count, value=1)
+        metrics.add_metric(
+            name="ApiQuotaUsed", unit=MetricUnit.Percent, value=quota.percent(used, limit)
+        )
+        metrics.add_metric(
+            name="ApiQuotaDaysLeft",
+            unit=MetricUnit.Count,
+            value=quota.days_left(used, limit, self.now()),
+        )
