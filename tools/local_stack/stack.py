@@ -27,6 +27,7 @@ from tools.local_stack.progress import silent
 from tools.local_stack.resources import Resources
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -53,11 +54,13 @@ class LocalStack:
         name: str | None = None,
         directory: Path | None = None,
         parameters: dict[str, str] | None = None,
+        between: Callable[[str], str] | None = None,
         progress: Progress = silent,
     ) -> Self:
         """Build, start and deploy everything, ending first what runs in the same folder.
 
         Without `cmp_url` a stand-in for CMP is started too. `parameters` are of the template.
+        `between` gets AWS's endpoint and returns the one that the functions shall use.
 
         Raises:
             StackError: something did not start; what did is ended again.
@@ -65,14 +68,19 @@ class LocalStack:
         folder = _folder(name, directory)
         stop(folder)
         try:
-            return cls._start(folder, cmp_url, parameters or {}, progress)
+            return cls._start(folder, cmp_url, parameters or {}, between, progress)
         except BaseException:
             stop(folder)
             raise
 
     @classmethod
     def _start(
-        cls, folder: StackFolder, cmp_url: str | None, parameters: dict[str, str], show: Progress
+        cls,
+        folder: StackFolder,
+        cmp_url: str | None,
+        parameters: dict[str, str],
+        between: Callable[[str], str] | None,
+        show: Progress,
     ) -> Self:
         with show("local AWS"):
             endpoint = MiniStack(folder).start()
@@ -84,7 +92,8 @@ class LocalStack:
             with show("sam build"):
                 built = sam.build(folder.logs / "sam-build.log")
             with show("sam deploy"):
-                wanted = _parameters(endpoint, base_url, origins) | parameters
+                reached_at = between(endpoint) if between else endpoint
+                wanted = _parameters(reached_at, base_url, origins) | parameters
                 sam.deploy(built, endpoint, wanted, folder.logs / "sam-deploy.log")
         with show("routes, credentials and token"):
             return cls._join(folder, endpoint, base_url, client)
