@@ -1,0 +1,256 @@
+"""Carries a plan out: CMP's users in a thread for each life, the troubles in one of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from tools.chaos import plan as planned
+from tools.chaos import truth
+from tools.scenario import jobs
+from tools.stand_in.kinds import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tools.chaos.plan import Act, Asset, Life, Plan, Trouble
+    from tools.chaos.truth import Expected
+    from tools.chaos.world import World
+    from tools.stand_in.records import DeliveryRecord
+
+URL_QUERY = "token=never-in-a-log-83f1"
+"""In the query of every asset's download URL, to be searched for in the logs."""
+SENDERS = 64
+APPLIED_SECONDS = 150.0
+DATE_SECONDS = 2
+FOR_EVER = 1_000_000
+API = "/v3"
+FAULTS = "/v3/"
+NO_JOB = '{"this": "is no job"}'
+UNREADABLE = '{"event_name": "asset_published", "data": '
+OTHER_EVENT = {"event_name": "task_added", "data": {"task": {"id": "chaos"}}}
+ELSEWHERE = "https://elsewhere.example/v3/images/1"
+
+
+@dataclass
+class LifeRecord:
+    """What was done of a life, and what became of its deliveries."""
+
+    life: Life
+    done: list[Act] = field(default_factory=list)
+    sends: list[Future[list[DeliveryRecord]]] = field(default_factory=list)
+
+    def received(self) -> list[DeliveryRecord]:
+        """Wait until every delivery was sent, and return what became of each."""
+        return [record for send in self.sends for record in send.result()]
+
+
+@dataclass
+class Driver:
+    """Drives one plan through one world; `tell` hears what happens."""
+
+    world: World
+    plan: Plan
+    tell: Callable[[str], None]
+    views: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    done: Counter[str] = field(default_factory=Counter)
+    records: list[LifeRecord] = field(default_factory=list)
+    _senders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SENDERS))
+    _began: float = 0.0
+
+    def run(self) -> None:
+        """Live all lives and make all troubles; return once everything was delivered."""
+        self._begin()
+        self.records = [LifeRecord(life) for life in self.plan.lives]
+        with self._senders, ThreadPoolExecutor(len(self.records)) as pool:
+            lives = [pool.submit(self._live, record) for record in self.records]
+            for at, happen in sorted(self._agenda(), key=lambda entry: entry[0]):
+                self._sleep_until(at)
+                happen()
+            for life in lives:
+                life.result()
+
+    def expected(self) -> list[Expected]:
+        """Tell what must be true after what was really done."""
+        return [one for record in self.records for one in truth.of(record.life, record.done)]
+
+    def deliveries(self) -> list[DeliveryRecord]:
+        """List what became of every delivery."""
+        return [one for record in self.records for one in record.received()]
+
+    def _begin(self) -> None:
+        for asset in self.plan.assets:
+            url = f"https://files.example/{asset.id}?{URL_QUERY}"
+            title = f"{asset.id} v0"
+            view = self.world.cmp.add_asset(asset.kind, id=asset.id, title=title, url=url)
+            self.views[asset.id] = [view]
+        # First ordered, first met: nothing else befalls the requests of these.
+        for life in self.plan.lives:
+            for asset in life.assets if life.poison else ():
+                self._poison(asset, str(life.poison))
+        self._began = time.monotonic()
+
+    def _poison(self, asset: Asset, poison: str) -> None:
+        status = {"unavailable": 500, "request_refused": 400}.get(poison)
+        if status is not None:
+            self.world.cmp.add_fault("status", status=status, count=FOR_EVER, path=_path_of(asset))
+
+    def _live(self, record: LifeRecord) -> None:
+        for act in record.life.acts:
+            self._sleep_until(act.at)
+            if not self._may_go_on(record, act):
+                return
+            self._act(record, act)
+            record.done.append(act)
+
+    def _may_go_on(self, record: LifeRecord, act: Act) -> bool:
+        """Wait for what the act waits for; an unpublish that CMP had to repeat spoils `applied`.
+
+        A copy of it can still be on its way, and withdraws what is published after it
+        (docs/decisions/0003).
+        """
+        if act.waits_for == "nothing":
+            return True
+        received = record.received()
+        if act.waits_for == "received":
+            return True
+        once = all(one["attempts"] == 1 and one["delivered"] for one in received)
+        return once and all(self._ended(one) for one in received)
+
+    def _ended(self, record: DeliveryRecord) -> bool:
+        answer = record["response"]
+        found = jobs.wait(self.world.stack, answer["delivery_id"], answer["jobs"], APPLIED_SECONDS)
+        return len(found) == answer["jobs"] and all(job.outcome for job in found)
+
+    def _act(self, record: LifeRecord, act: Act) -> None:
+        for asset in record.life.assets:
+            self._change(asset, act)
+        for body in self._bodies(record.life, act):
+            for offset in act.offsets:
+                order = {"body": body, "delay_seconds": offset, "channel": act.channel}
+                record.sends.append(self._send(**order))
+
+    def _send(self, **order: object) -> Future[list[DeliveryRecord]]:
+        return self._senders.submit(self.world.cmp.deliver, **order)
+
+    def _change(self, asset: Asset, act: Act) -> None:
+        views, cmp = self.views[asset.id], self.world.cmp
+        if act.place:
+            cmp.move_asset(asset.id, act.place)
+        if act.changes:
+            views.append(cmp.change_asset(asset.id, title=f"{asset.id} v{len(views)}"))
+
+    def _bodies(self, life: Life, act: Act) -> Iterator[dict[str, Any]]:
+        cmp = self.world.cmp
+        match act.event_name:
+            case "asset_added" | "asset_modified" | "asset_removed":
+                for asset in life.assets:
+                    yield cmp.library_body(act.event_name, asset.id)
+            case "asset_published" | "asset_synced" | "asset_unpublished":
+                announcement = _ANNOUNCEMENTS[act.event_name]
+                ids = [asset.id for asset in life.assets]
+                body = cmp.body(announcement, ids, publishing_event_id=act.publishing_event)
+                if life.poison == "untrusted_link":
+                    body["data"]["assets"]["images"][0]["links"]["self"] = ELSEWHERE
+                yield body
+
+    def _agenda(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        for trouble in self.plan.troubles:
+            yield from self._entries(trouble)
+
+    def _entries(self, trouble: Trouble) -> Iterator[tuple[float, Callable[[], None]]]:
+        match trouble:
+            case planned.Outage():
+                yield trouble.at, self._begin_outage
+                yield trouble.at + trouble.seconds, self._end_outage
+            case planned.RevokedCredentials():
+                yield trouble.at, self._revoke
+                yield trouble.at + trouble.seconds, self._let_in
+            case planned.CmpFault():
+                yield trouble.at, lambda: self._cmp_fault(trouble)
+            case planned.ExpiredTokens():
+                yield trouble.at, self._expire
+            case planned.Kill():
+                yield trouble.at, lambda: self._kill(trouble.function)
+            case planned.AwsTrouble():
+                yield trouble.at, lambda: self.world.aws_faults.order(trouble.fault)
+            case planned.Stray():
+                yield trouble.at, lambda: self._stray(trouble.kind)
+
+    def _cmp_fault(self, fault: planned.CmpFault) -> None:
+        options: dict[str, object] = {"count": fault.count, "seconds": fault.seconds}
+        options["path"] = _path_of(fault.asset) if fault.asset else FAULTS
+        if fault.status:
+            options["status"] = fault.status
+        if fault.retry_after == "date":
+            options["retry_after"] = formatdate(time.time() + DATE_SECONDS, usegmt=True)
+        elif fault.retry_after is not None:
+            options["retry_after"] = fault.retry_after
+        if fault.kind == "redirect":
+            # The second name of the same host is one of CMP's trusted origins as well.
+            other = self.world.stack.cmp_url.replace("127.0.0.1", "localhost")
+            options["location"] = f"{other}{options['path']}"
+        self.world.cmp.add_fault(fault.kind, **options)
+        self.tell(f"CMP: next {fault.count} requests {fault.kind} {fault.status or ''}")
+
+    def _begin_outage(self) -> None:
+        self.world.cmp.add_fault("status", status=503, count=FOR_EVER, path=API)
+        self.tell("CMP: outage begins")
+
+    def _end_outage(self) -> None:
+        self.world.cmp.clear_faults(API)
+        self.tell("CMP: outage ends")
+
+    def _expire(self) -> None:
+        self.world.age_token()
+        self.world.cmp.expire_tokens()
+        self.done["access tokens expired"] += 1
+        self.tell("CMP: all access tokens expired")
+
+    def _revoke(self) -> None:
+        self.world.cmp.set_oauth(refuse=True)
+        self._expire()
+        self.done["credentials revoked"] += 1
+        self.tell("CMP: credentials revoked")
+
+    def _let_in(self) -> None:
+        self.world.cmp.set_oauth(refuse=False)
+        self.tell("CMP: credentials good again")
+
+    def _kill(self, function: str) -> None:
+        killed = self.world.stack.functions.processes(function)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        self.done[f"{function} killed"] += len(killed)
+        self.tell(f"killed {len(killed)} of {function}")
+
+    def _stray(self, kind: str) -> None:
+        match kind:
+            case "no_job":
+                url = self.world.queue_urls()["ASSET_PUBLISHED"]
+                self.world.stack.boto("sqs").send_message(QueueUrl=url, MessageBody=NO_JOB)
+            case "unreadable_delivery":
+                self._send(raw=UNREADABLE)
+            case "other_event":
+                self._send(body=OTHER_EVENT)
+        self.tell(f"stray: {kind}")
+
+    def _sleep_until(self, at: float) -> None:
+        time.sleep(max(0.0, self._began + at - time.monotonic()))
+
+
+_ANNOUNCEMENTS: Any = {
+    "asset_published": "publish",
+    "asset_synced": "sync",
+    "asset_unpublished": "unpublish",
+}
+
+
+def _path_of(asset: Asset) -> str:
+    return f"{API}/{BY_NAME[asset.kind].segment}/{asset.id}"

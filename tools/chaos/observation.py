@@ -1,0 +1,159 @@
+"""What a run left behind: catalogue, documents, bus, queues, ledger, requests and logs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3.dynamodb.types
+
+from cmp_relay import archive
+from tools.chaos.world import ASIDE
+from tools.ledger.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tools.chaos.world import World
+    from tools.ledger.ledger import Ledger, Received, Seen
+    from tools.stand_in.records import RequestRecord
+
+PATIENCE_SECONDS = 240.0
+QUIET_LOOKS = 4
+LOOK_SECONDS = 1.0
+UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
+SECRETS = {
+    "WebhookSecretArn": "current",
+    "CredentialsSecretArn": "client_secret",
+    "TokenSecretArn": "access_token",
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that was found in a queue, with its attributes as plain text."""
+
+    queue: str
+    body: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything that the verdict looks at; `items` by asset id and sort key."""
+
+    items: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    documents: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]]
+    messages: Sequence[Message]
+    waiting: int
+    ledger: Ledger
+    received: Sequence[Received]
+    seen: Sequence[Seen]
+    requests: Sequence[RequestRecord]
+    bodies: Mapping[str, str]
+    leaks: Sequence[str]
+
+
+def settle(world: World) -> float:
+    """Wait until no work queue holds a message any more, or too long; return the seconds."""
+    began, quiet = time.monotonic(), 0
+    while quiet < QUIET_LOOKS and time.monotonic() - began < PATIENCE_SECONDS:
+        quiet = 0 if world.waiting() else quiet + 1
+        time.sleep(LOOK_SECONDS)
+    return time.monotonic() - began
+
+
+def look(world: World, asset_ids: Sequence[str], *, secret_text: str) -> Observation:
+    """Look at everything; `secret_text` may be in no log, like every secret of the stack."""
+    sources = Sources(world.stack)
+    requests = world.cmp.requests("/v3")
+    messages = [*_messages(world)]
+    return Observation(
+        items={asset_id: _items(world, asset_id) for asset_id in asset_ids},
+        documents=dict(_documents(world)),
+        events=world.tap.take(seconds=0),
+        messages=messages,
+        waiting=world.waiting(),
+        ledger=sources.ledger(),
+        received=[*sources.received()],
+        seen=[*sources.seen()],
+        requests=requests,
+        bodies=dict(_bodies(world, messages)),
+        leaks=[*_leaks(world, requests, secret_text)],
+    )
+
+
+def _items(world: World, asset_id: str) -> dict[str, dict[str, Any]]:
+    answer = world.stack.boto("dynamodb").query(
+        TableName=world.stack.env["CATALOGUE_TABLE"],
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"ASSET#{asset_id}"}},
+    )
+    read = boto3.dynamodb.types.TypeDeserializer()
+    return {
+        item["sk"]["S"]: {name: read.deserialize(value) for name, value in item.items()}
+        for item in answer["Items"]
+    }
+
+
+def _documents(world: World) -> Iterator[tuple[str, Any]]:
+    s3, bucket = world.stack.boto("s3"), world.stack.env["ASSET_BUCKET"]
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for found in page.get("Contents", []):
+            answer = s3.get_object(Bucket=bucket, Key=found["Key"])
+            yield found["Key"], json.loads(answer["Body"].read())
+
+
+def _messages(world: World) -> Iterator[Message]:
+    """Take what is in the queues that no worker of ours takes from."""
+    work = world.work_queues()
+    for name in world.queue_urls():
+        if name not in work:
+            yield from _taken(world, name)
+
+
+def _taken(world: World, queue: str) -> Iterator[Message]:
+    sqs, url = world.stack.boto("sqs"), world.queue_urls()[queue]
+    while True:
+        answer = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        if not answer.get("Messages"):
+            return
+        for message in answer["Messages"]:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            told = message.get("MessageAttributes", {})
+            attributes = {key: value.get("StringValue", "") for key, value in told.items()}
+            yield Message(queue, message["Body"], attributes)
+
+
+def _bodies(world: World, messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
+    """Yield the archived bodies that quarantine and OtherEvent speak of, by their keys."""
+    s3, bucket = world.stack.boto("s3"), world.stack.env["ARCHIVE_BUCKET"]
+    for message in messages:
+        if message.queue in ASIDE:
+            key = json.loads(message.body)["archive_key"]
+            answer = s3.get_object(Bucket=bucket, Key=key)
+            yield key, archive.raw_body(json.loads(answer["Body"].read())).decode()
+
+
+def _leaks(world: World, requests: Sequence[RequestRecord], secret_text: str) -> Iterator[str]:
+    """Name the secrets that a log holds; tokens are known by their digests alone."""
+    files = (file.read_text(errors="replace") for file in world.stack.folder.logs.iterdir())
+    text = "\n".join([world.stack.logs(), *files])
+    if secret_text in text:
+        yield "the query of a URL"
+    for output, name in SECRETS.items():
+        with world.secret(output) as document:
+            if document[name] in text:
+                yield name
+    sent = {one["authorization_sha256"] for one in requests}
+    for value in set(UUID.findall(text)):
+        if hashlib.sha256(f"Bearer {value}".encode()).hexdigest() in sent:
+            yield "an access token"

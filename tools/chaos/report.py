@@ -1,0 +1,112 @@
+"""What a person sees of a run: what was done, what it met, and the verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from tools.chaos import economy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+
+    from tools.chaos.observation import Observation
+    from tools.chaos.plan import Plan
+    from tools.chaos.verdict import Verdict
+    from tools.stand_in.records import DeliveryRecord
+
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run in numbers."""
+
+    plan: Plan
+    deliveries: Sequence[DeliveryRecord]
+    done: Mapping[str, int]
+    aws_calls: Mapping[str, int]
+    aws_met: Mapping[str, int]
+    found: Observation
+    verdict: Verdict
+    settled_after: float
+
+    def show(self, console: Console) -> None:
+        """Print it."""
+        console.print(_table("Load", self._load()))
+        console.print(_table("Injected", self._injected()))
+        console.print(_table("Ledger", {"received": self.found.ledger.received, **self._rows()}))
+        console.print(_table("CMP", self._cmp()))
+        console.print(self._checks())
+        if self.verdict.is_good:
+            console.print(f"[green]✓ Seed {self.plan.seed}: everything holds.[/]")
+        else:
+            console.print(f"[red]✗ Seed {self.plan.seed}: not everything holds.[/]")
+
+    def _load(self) -> dict[str, object]:
+        repeated = sum(one["attempts"] > 1 for one in self.deliveries)
+        return {
+            "assets": len(self.plan.assets),
+            "deliveries": len(self.deliveries),
+            "of which CMP had to repeat": repeated,
+            "attempts": sum(one["attempts"] for one in self.deliveries),
+            "seconds until quiet": f"{self.settled_after:.0f}",
+        }
+
+    def _injected(self) -> dict[str, object]:
+        faults = Counter(_fault_name(one) for one in self.found.requests if one["fault"])
+        return {
+            **dict(sorted(self.done.items())),
+            **{f"CMP {name}": count for name, count in sorted(faults.items())},
+            **{f"AWS {name}": count for name, count in sorted(self.aws_met.items())},
+        }
+
+    def _rows(self) -> dict[str, int]:
+        return self.found.ledger.rows
+
+    def _cmp(self) -> dict[str, object]:
+        spent = economy.of(self.found)
+        limited = sum(
+            one["status"] == HTTPStatus.TOO_MANY_REQUESTS and not one["fault"]
+            for one in self.found.requests
+        )
+        return {
+            "requests": len(self.found.requests),
+            "429 for its own limits": limited,
+            "details given": spent.asked,
+            "states that had to be fetched": spent.needed,
+            "requests per state": f"{spent.ratio:.2f}",
+            "events on the bus": len(self.found.events),
+            "calls of AWS": sum(self.aws_calls.values()),
+        }
+
+    def _checks(self) -> Table:
+        table = Table("check", "problems", title="Verdict", title_justify="left", box=box.SIMPLE)
+        for name, problems in self.verdict.problems.items():
+            mark = "[red]✗[/]" if problems else "[green]✓[/]"
+            shown = [escape(problem) for problem in problems[:SHOWN]]
+            more = [f"… {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+            table.add_row(f"{mark} {name}", "\n".join([*shown, *more]))
+        return table
+
+
+def _fault_name(request: Mapping[str, object]) -> str:
+    fault = str(request["fault"])
+    return f"{fault} {request['status']}" if fault == "status" else fault
+
+
+def _table(title: str, rows: Mapping[str, object]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False, box=box.SIMPLE)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in rows.items():
+        table.add_row(name, str(value))
+    return table

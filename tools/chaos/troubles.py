@@ -1,0 +1,104 @@
+"""Troubles: what goes wrong while the load runs, drawn by a seed; each kind at least once."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from tools.chaos.aws_faults import AwsFault
+from tools.chaos.lives import LOAD_SECONDS
+from tools.chaos.plan import (
+    AwsTrouble,
+    CmpFault,
+    ExpiredTokens,
+    Kill,
+    Outage,
+    RevokedCredentials,
+    Stray,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tools.chaos.plan import Asset, Trouble
+
+FUNCTIONS = (
+    "on_asset_published",
+    "on_asset_synced",
+    "on_asset_unpublished",
+    "on_library_asset",
+    "receive_webhook",
+)
+SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs")
+OUTAGE_SECONDS = 30.0
+REVOKED_SECONDS = 8.0
+RETRY_DATE = "date"
+"""Stands for an HTTP date some seconds away: only the driver knows what time it will be."""
+# botocore asks three times: a longer burst makes calls fail for good.
+BURST = (4, 10)
+# A rotated refresh token that could not be stored is lost: this is what the retries make up for.
+SECRET_BURST = (1, 2)
+
+
+def draw(seed: int, assets: Sequence[Asset]) -> list[Trouble]:
+    """Draw the troubles in the order of their time."""
+    rng = random.Random(f"troubles {seed}")  # noqa: S311 - to be repeated, not to be secret
+    drawn: list[Trouble] = [
+        *_cmp_faults(rng, assets),
+        *_token_troubles(rng),
+        *_kills(rng),
+        *_aws_troubles(rng),
+        Outage(_moment(rng, 0.5, 0.6), OUTAGE_SECONDS),
+        Stray(_moment(rng, 0.1, 0.9), "no_job"),
+        Stray(_moment(rng, 0.1, 0.9), "unreadable_delivery"),
+        Stray(_moment(rng, 0.1, 0.9), "other_event"),
+    ]
+    return sorted(drawn, key=lambda trouble: trouble.at)
+
+
+def _cmp_faults(rng: random.Random, assets: Sequence[Asset]) -> Iterable[CmpFault]:
+    for retry_after in (None, rng.randint(1, 3), RETRY_DATE):
+        yield CmpFault(_early_or_late(rng), "status", 5, 429, retry_after)
+    for status in (500, 502, 503):
+        yield CmpFault(_early_or_late(rng), "status", rng.randint(2, 5), status)
+    yield CmpFault(_early_or_late(rng), "timeout", 2, seconds=20)
+    yield CmpFault(_early_or_late(rng), "slow", 2, seconds=2)
+    yield CmpFault(_early_or_late(rng), "malformed", 2)
+    yield CmpFault(_early_or_late(rng), "disconnect", 2)
+    yield CmpFault(0.0, "redirect", 1, asset=rng.choice(assets))
+
+
+def _token_troubles(rng: random.Random) -> Iterable[Trouble]:
+    yield ExpiredTokens(_moment(rng, 0.15, 0.25))
+    yield RevokedCredentials(_moment(rng, 0.3, 0.35), REVOKED_SECONDS)
+    yield ExpiredTokens(_moment(rng, 0.92, 0.97))
+
+
+def _kills(rng: random.Random) -> Iterable[Kill]:
+    for function in FUNCTIONS:
+        yield Kill(_early_or_late(rng), function)
+    yield Kill(_early_or_late(rng), "on_asset_published")
+
+
+def _aws_troubles(rng: random.Random) -> Iterable[AwsTrouble]:
+    for service in SERVICES:
+        longest = SECRET_BURST if service == "secretsmanager" else BURST
+        for kind, moment in (
+            ("throttled", "before"),
+            ("failing", "before"),
+            ("failing", "after"),
+            ("dropped", "before"),
+            ("dropped", "after"),
+        ):
+            fault = AwsFault(service, kind, moment, rng.randint(*longest))  # type: ignore[arg-type]
+            yield AwsTrouble(_moment(rng, 0.05, 0.95), fault)
+    yield AwsTrouble(_moment(rng, 0.05, 0.3), AwsFault("lambda", "dropped", "before"))
+
+
+def _early_or_late(rng: random.Random) -> float:
+    """Return a moment before or after the outage, during which faults of one request are lost."""
+    return _moment(rng, *rng.choice(((0.05, 0.3), (0.36, 0.48), (0.9, 1.0))))
+
+
+def _moment(rng: random.Random, earliest: float, latest: float) -> float:
+    return round(rng.uniform(earliest, latest) * LOAD_SECONDS, 2)

@@ -1,0 +1,126 @@
+"""Everything that a run touches: the stack behind the proxy, the stand-in CMP, the bus."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tools.chaos.aws_faults import AwsFaults
+from tools.chaos.aws_proxy import AwsProxy
+from tools.local_stack.bus_tap import BusTap
+from tools.local_stack.errors import StackError
+from tools.local_stack.stack import LocalStack
+from tools.stand_in.client import StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+    from tools.local_stack.progress import Progress
+
+STACK = "chaos"
+PARAMETERS = {
+    "CmpGrantType": "refresh_token",
+    "GoneRecheckSeconds": "1",
+    "WorkerConcurrency": "5",
+}
+LIMITS = {"per_second": 20, "per_minute": 1200}
+# A dead worker's messages come back soon after the end of its lease.
+VISIBILITY_SECONDS = 45
+WEBHOOK = {"retry_base_seconds": 0.5, "attempts": 9, "timeout_seconds": 30.0}
+AGED_SECONDS = 120.0
+DEPTHS: tuple[QueueAttributeNameType, ...] = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+ASIDE = ("QUARANTINE", "OTHER_EVENT")
+"""The queues that no worker of ours takes from."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One running stack with all that surrounds it."""
+
+    stack: LocalStack
+    cmp: StandIn
+    tap: BusTap
+    aws_faults: AwsFaults
+
+    def queue_urls(self) -> dict[str, str]:
+        """Return the URLs of all queues by their names, such as `ASSET_PUBLISHED_DEAD_LETTER`."""
+        suffix = "_QUEUE_URL"
+        return {
+            name.removesuffix(suffix): url
+            for name, url in self.stack.env.items()
+            if name.endswith(suffix)
+        }
+
+    def work_queues(self) -> list[str]:
+        """Return the names of the queues that a worker of ours takes jobs from."""
+        names = self.queue_urls()
+        return [name for name in names if f"{name}_DEAD_LETTER" in names and name not in ASIDE]
+
+    def waiting(self) -> int:
+        """Count the messages of all work queues, visible or not."""
+        return sum(self._depth(name) for name in self.work_queues())
+
+    def age_token(self) -> None:
+        """Make the stored token old enough for another one to be asked for (60 s)."""
+        with self.secret("TokenSecretArn") as document:
+            document["obtained_at"] -= AGED_SECONDS
+
+    @contextmanager
+    def secret(self, output: str) -> Iterator[dict[str, Any]]:
+        """Read a secret's document and store it again as it is after the block."""
+        secrets, arn = self.stack.boto("secretsmanager"), self.stack.outputs[output]
+        document = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+        yield document
+        secrets.put_secret_value(SecretId=arn, SecretString=json.dumps(document))
+
+    def _depth(self, queue: str) -> int:
+        answer = self.stack.boto("sqs").get_queue_attributes(
+            QueueUrl=self.queue_urls()[queue], AttributeNames=["All"]
+        )
+        return sum(int(answer["Attributes"][kind]) for kind in DEPTHS)
+
+
+@contextmanager
+def started(progress: Progress) -> Iterator[World]:
+    """Start a stack whose functions reach AWS through the proxy; end it with the context."""
+    faults = AwsFaults()
+    proxy = AwsProxy(faults)
+    try:
+        with (
+            LocalStack.start(
+                name=STACK, parameters=PARAMETERS, between=proxy.start, progress=progress
+            ) as stack,
+            StandIn(stack.cmp_url) as cmp,
+        ):
+            tap = BusTap.on(stack.boto, stack.env["EVENT_BUS"], name="chaos")
+            world = World(stack, cmp, tap, faults)
+            _prepare(world)
+            yield world
+    finally:
+        proxy.stop()
+
+
+def _prepare(world: World) -> None:
+    """Do what is left to people and to the passing of time."""
+    world.cmp.register_webhook(world.stack.webhook_url, world.stack.webhook_secret, **WEBHOOK)
+    world.cmp.set_limits(**LIMITS)
+    with world.secret("CredentialsSecretArn") as document:
+        document["refresh_token"] = world.cmp.new_refresh_token()
+    answer = world.stack.functions.invoke("refresh_token", {})
+    if json.loads(answer.payload).get("status") != "refreshed":
+        message = f"there is no token to begin with: {answer.payload}"
+        raise StackError(message)
+    for name in world.work_queues():
+        world.stack.boto("sqs").set_queue_attributes(
+            QueueUrl=world.queue_urls()[name],
+            Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)},
+        )
+    world.cmp.clear_requests()
