@@ -197,6 +197,20 @@ def test_a_republish_opens_the_publication_again(stack: WorkerStack) -> None:
     assert len(stack.api.asked) == 2
 
 
+def test_what_opens_again_for_another_job_has_its_details(stack: WorkerStack) -> None:
+    know(stack)
+    stack.work(unpublish(stack, at=NOON + MINUTE))
+    stack.work(deliver(stack, "asset_published", "second", NOON, event_id="event-2"))
+    closed = stack.asset()["published"]
+
+    stack.work(publish(stack))  # now the unpublish was meant for this one alone
+
+    assert (closed, stack.asset()["published"]) == (False, True)
+    assert statuses(stack) == {"event-1": "unpublished", "event-2": "published"}
+    assert stack.asset()["title"] == "In the library"
+    assert "assets/image/image-1/details.json" in stack.documents()
+
+
 def test_a_sync_brings_the_new_version_and_keeps_what_was_delivered(stack: WorkerStack) -> None:
     know(stack)
     stack.work(publish(stack))

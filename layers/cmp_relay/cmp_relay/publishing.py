@@ -70,7 +70,7 @@ class Publishing:
         own = record.publication(job.channel, job.publishing_event.id)
         own = replace(own, facts=verdict.publication)
         asset = record.asset
-        if not verdict.superseded and self.enrich:
+        if self.enrich and (not verdict.superseded or _opens_another(record, own)):
             asset = self.enrich.bring(job, attempt, entry, asset, lease)
         # What was published is kept, also if its end had come before it.
         if self.enrich and not (verdict.superseded and own.entry_key):
@@ -112,6 +112,15 @@ class Publishing:
             event_name=job.event_name if opened else "asset_unpublished",
         )
         return Record(asset, after.publications).with_publication(replace(own, pending=event))
+
+
+def _opens_another(before: Record, own: PublicationState) -> bool:
+    """Tell whether a job that comes too late itself shows that another's end was not meant for it.
+
+    An unpublish that matched no publication has ended all; once it matches one, they are open again
+    and may never have been looked up.
+    """
+    return before.with_publication(own).asset.published and not before.asset.published
 
 
 def _notice(job: PublishJob, entry: Mapping[str, Any]) -> Notice:

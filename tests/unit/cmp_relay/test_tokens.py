@@ -165,8 +165,8 @@ def test_asks_for_another_token_than_the_one_that_failed(
     [
         ({"status": "in_progress"}, PostponedError, 2),
         ({"status": "refreshed"}, PostponedError, 2),
-        ({"status": "refused", "reason": "too young"}, CredentialsError, 30),
-        ({"status": "credentials", "reason": "invalid_client"}, CredentialsError, 30),
+        ({"status": "refused", "reason": "too young"}, CredentialsError, 5),
+        ({"status": "credentials", "reason": "invalid_client"}, CredentialsError, 5),
     ],
 )
 def test_waits_as_long_as_the_answer_asks_for(
@@ -212,12 +212,12 @@ def test_does_not_ask_again_while_the_credentials_wait_for_a_person(
     tokens = source(secrets, function, clock)
     with pytest.raises(CmpRelayError):
         tokens.current()
-    clock.time += 10
+    clock.time += 3
 
     with pytest.raises(CredentialsError) as caught:
         tokens.current()
 
-    assert caught.value.delay == 20
+    assert caught.value.delay == 2
     assert len(function.events) == 1
     store(secret, value="repaired")
     assert tokens.current().value == "repaired"
