@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from cmp_relay import routing
 from cmp_relay.records import LEASE_SECONDS
+from tests.support import library_jobs
 from tests.support.clock import NOON
 from tests.support.killer import ProcessKilled
 from tests.support.publish_jobs import body, entry, link, receipt
@@ -19,16 +21,33 @@ STORIES: dict[str, Story] = {
     "sync": [("published", "asset_published"), ("synced", "asset_synced")],
     "unpublish": [("published", "asset_published"), ("unpublished", "asset_unpublished")],
     "unpublish first": [("unpublished", "asset_unpublished"), ("published", "asset_published")],
+    "change": [("modified", "asset_modified")],
+    "change of what is published": [("published", "asset_published"), ("added", "asset_added")],
+    "change that an earlier look covers": [
+        ("published", "asset_published"),
+        ("covered", "asset_modified"),
+    ],
+    "removal": [("removed", "asset_removed")],
+    "removal that CMP denies": [("unpublished", "asset_unpublished"), ("late", "asset_removed")],
+    "removal that CMP confirms": [("unpublished", "asset_unpublished"), ("gone", "asset_removed")],
 }
 
 
 def message(stack: WorkerStack, delivery_id: str, event_name: str) -> str:
     modified_at = f"2026-11-21T11:{len(delivery_id):02d}:00Z"
+    stack.api.resources[link("image-1")] = entry(modified_at="2026-11-21T11:30:00Z")
+    if delivery_id == "gone":
+        stack.api.resources.clear()
+    if routing.is_library(event_name):
+        early = delivery_id in {"covered", "late", "gone"}
+        received_at = NOON - 10_000 if early else NOON
+        raw = library_jobs.body(event_name)
+        (found,) = stack.deliver(raw, receipt(delivery_id, received_at))
+        return found
     if event_name == "asset_unpublished":
         entries = [{"id": "image-1", "links": {"self": link("image-1")}}]
     else:
         entries = [entry(modified_at=modified_at)]
-    stack.api.resources[link("image-1")] = entry(modified_at="2026-11-21T11:30:00Z")
     (found,) = stack.deliver(body(event_name, entries), receipt(delivery_id, NOON))
     return found
 

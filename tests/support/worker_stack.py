@@ -1,9 +1,10 @@
-"""All that a publish worker reads and writes, in moto, and what is to be found afterwards."""
+"""All that a worker reads and writes, in moto, and what is to be found afterwards."""
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -13,7 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
-from cmp_relay import archive
+from cmp_relay import archive, routing
 from cmp_relay.budget import Budget
 from cmp_relay.budget_table import KEY as BUDGET
 from cmp_relay.budget_table import BudgetTable
@@ -26,8 +27,9 @@ from cmp_relay.deliveries import Receipt
 from cmp_relay.details import Details
 from cmp_relay.documents import Documents
 from cmp_relay.findings import Findings
-from cmp_relay.jobs import PublishJob, read_publish_job
+from cmp_relay.jobs import LibraryJob, PublishJob, read_library_job, read_publish_job
 from cmp_relay.leases import Leases
+from cmp_relay.library_sync import LibrarySync
 from cmp_relay.lookup import Lookup
 from cmp_relay.outcomes import Outcomes
 from cmp_relay.permits import Permits
@@ -89,7 +91,7 @@ def create_bus(events: "EventBridgeClient") -> None:
 
 
 class WorkerStack:
-    """The publish workers' table, buckets, queues and bus, with a fake of CMP's Open API."""
+    """The workers' table, buckets, queues and bus, with a fake of CMP's Open API."""
 
     def __init__(self) -> None:
         """Create them all, empty."""
@@ -135,7 +137,7 @@ class WorkerStack:
 
     def worker(self, *, asks_cmp: bool = True) -> Worker[PublishJob]:
         """Build a worker as a new execution environment would."""
-        table, objects, bus, queues = clients("workers")
+        table, objects, _, queues = clients("workers")
         stored = Documents(objects, "assets")
         outcomes = Outcomes(table, "catalogue", now=self.clock)
         details = Details(
@@ -144,11 +146,7 @@ class WorkerStack:
             findings=Findings(stored),
         )
         publishing = Publishing(
-            records=Records(
-                catalogue=Catalogue(table, "catalogue"),
-                bus=Bus(bus, "bus"),
-                leases=Leases(table, "catalogue", now=self.lease_clock.seconds),
-            ),
+            records=self._records(),
             stored=stored,
             enrich=details if asks_cmp else None,
             now=self.clock,
@@ -163,6 +161,26 @@ class WorkerStack:
             reserve_seconds=25,
             retry_seconds=20,
             now=self.clock,
+        )
+
+    def library_worker(self) -> Worker[LibraryJob]:
+        """Build a worker of library jobs."""
+        library = LibrarySync(
+            records=self._records(),
+            findings=Findings(Documents(clients("workers").objects, "assets")),
+            lookup=self.lookup("bulk"),
+        )
+        worker: Any = self.worker()
+        return cast(
+            "Worker[LibraryJob]", replace(worker, read=read_library_job, work=library.apply)
+        )
+
+    def _records(self) -> Records:
+        table, _, bus, _ = clients("workers")
+        return Records(
+            catalogue=Catalogue(table, "catalogue"),
+            bus=Bus(bus, "bus"),
+            leases=Leases(table, "catalogue", now=self.lease_clock.seconds),
         )
 
     def permits(self, lane: Lane) -> Permits:
@@ -200,9 +218,14 @@ class WorkerStack:
 
     def work(self, *messages: str) -> list[str]:
         """Let a new worker have the messages and return the ids of those that come back."""
-        asks_cmp = not any('"asset_unpublished"' in message for message in messages)
-        answer = self.worker(asks_cmp=asks_cmp).handle(self.event(*messages), CONTEXT)
+        answer = self._worker_of(messages).handle(self.event(*messages), CONTEXT)
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+
+    def _worker_of(self, messages: Iterable[str]) -> Worker[Any]:
+        names = {json.loads(message)["event_name"] for message in messages}
+        if any(routing.is_library(name) for name in names):
+            return self.library_worker()
+        return self.worker(asks_cmp="asset_unpublished" not in names)
 
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """Return the items whose partition begins so, ordered by their keys."""
