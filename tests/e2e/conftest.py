@@ -1,5 +1,7 @@
 """One stack for all e2e tests: the real template, built, deployed and reached over real HTTP."""
 
+import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -11,12 +13,15 @@ from tools.stand_in.client import StandIn
 
 
 @pytest.fixture(scope="session")
-def running_relay() -> Iterator[Relay]:
+def running_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
+    # A name of its own: two runs side by side must not end each other's stack.
     with (
-        LocalStack.start(name="e2e") as stack,
+        LocalStack.start(name=f"e2e-{os.getpid()}") as stack,
         StandIn(stack.cmp_url) as cmp,
     ):
         yield Relay(stack, cmp, BusTap.on(stack.boto, stack.env["EVENT_BUS"]))
+    if not request.session.testsfailed:  # else its logs are worth a look
+        shutil.rmtree(stack.folder.root)
 
 
 @pytest.fixture
