@@ -25,7 +25,8 @@ def test_the_receiver_accepts_its_sample(relay: Relay) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", ["on_asset_published", "on_asset_synced", "on_asset_unpublished"]
+    "function",
+    ["on_asset_published", "on_asset_synced", "on_asset_unpublished", "on_library_asset"],
 )
 def test_a_worker_ends_every_job_of_its_sample(relay: Relay, function: str) -> None:
     event = rehearse(relay.stack, INPUTS / f"{function}.json")

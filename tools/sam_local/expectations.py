@@ -128,7 +128,7 @@ class Worked:
         return "no batchItemFailures"
 
     def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
-        """Look for the outcomes, and in each publication for what its job changed."""
+        """Look for the outcomes, and in the catalogue for what each job changed."""
         given = [json.loads(record["body"]) for record in event["Records"]]
         for job in given:
             outcome = _outcome(stack, job)
@@ -137,7 +137,7 @@ class Worked:
         missing = [job["asset"]["id"] for job in given if not has_left_its_mark(stack, job)]
         if missing:
             raise WrongError(f"not in the catalogue: {', '.join(missing)}")
-        return f"{_count(len(given), 'publication')} in the catalogue"
+        return f"{_count(len(given), 'change')} in the catalogue"
 
 
 def archived(stack: LocalStack) -> set[str]:
@@ -198,13 +198,11 @@ def _outcome(stack: LocalStack, job: Json) -> str | None:
 
 
 def has_left_its_mark(stack: LocalStack, job: Json) -> bool:
-    """Tell whether the publication has this very job's change, told to the bus."""
+    """Tell whether the catalogue has this very job's change, told to the bus."""
+    if "publishing_event" not in job:
+        return _library_has_its_mark(_item(stack, job, "ASSET"), job)
     publication = f"PUBLICATION#{job['channel']}#{job['publishing_event']['id']}"
-    key = {"pk": {"S": f"ASSET#{job['asset']['id']}"}, "sk": {"S": publication}}
-    answer = stack.boto("dynamodb").get_item(
-        TableName=stack.env["CATALOGUE_TABLE"], Key=key, ConsistentRead=True
-    )
-    item: Json = answer.get("Item", {})
+    item = _item(stack, job, publication)
     identity = f"{job['event_name']}#{job['asset']['entry_hash']}"
     ended = item.get("identities", {}).get("M", {}).get(identity, {}).get("M", {})
     closed = job["event_name"] == "asset_unpublished"
@@ -214,6 +212,24 @@ def has_left_its_mark(stack: LocalStack, job: Json) -> bool:
         and item["announced"] == item["sequence"]
         and "pending" not in item
     )
+
+
+def _library_has_its_mark(item: Json, job: Json) -> bool:
+    settled = item.get("settled", {}).get("M", {})
+    return (
+        settled.get("job_id") == {"S": job["job_id"]}
+        and item["announced"] == item["library_sequence"]
+        and "pending" not in item
+    )
+
+
+def _item(stack: LocalStack, job: Json, sort_key: str) -> Json:
+    answer = stack.boto("dynamodb").get_item(
+        TableName=stack.env["CATALOGUE_TABLE"],
+        Key={"pk": {"S": f"ASSET#{job['asset']['id']}"}, "sk": {"S": sort_key}},
+        ConsistentRead=True,
+    )
+    return answer.get("Item", {})
 
 
 def _secrets(stack: LocalStack) -> Any:  # noqa: ANN401  # the client's own types are far away

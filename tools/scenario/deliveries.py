@@ -16,7 +16,10 @@ KINDS = {
     "raw_files": "raw_file",
     "structured_contents": "structured_content",
 }
-STAGES = ("asset_published", "asset_synced", "asset_unpublished")
+STAGES = (
+    *("asset_published", "asset_synced", "asset_unpublished"),
+    *("asset_added", "asset_modified", "asset_removed"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,33 @@ def at_home(text: str, cmp_url: str) -> str:
 
 
 def stage(name: str) -> list[Sample]:
-    """Return both generations of one event; the older one comes through a channel of its own."""
-    return [
+    """Return both generations of one event, as far as there are two samples of it.
+
+    The older one comes through a channel of its own.
+    """
+    both = [
         Sample(SAMPLES / f"{name}.json", None),
         Sample(SAMPLES / f"{name}.old.json", "website"),
     ]
+    return [sample for sample in both if sample.file.exists()]
 
 
 def prepare(cmp: StandIn, body: str) -> None:
     """Let the stand-in's library hold what a delivery speaks of, in the state that it announces."""
-    assets: dict[str, list[dict[str, Any]]] = json.loads(body)["data"]["assets"]
+    delivery = json.loads(body)
+    if "asset" in delivery["data"]:
+        _prepare_library(cmp, delivery["event_name"], delivery["data"]["asset"])
+        return
+    assets: dict[str, list[dict[str, Any]]] = delivery["data"]["assets"]
     for key, entries in assets.items():
         for entry in entries:
             if "modified_at" in entry:
                 shown = {name: entry[name] for name in ("id", "title", "modified_at", "labels")}
                 cmp.add_asset(KINDS[key], **shown)
+
+
+def _prepare_library(cmp: StandIn, event_name: str, told: dict[str, Any]) -> None:
+    """Let something be new to tell: library deliveries themselves hold nothing but ids."""
+    cmp.add_asset(told["type"], id=told["id"], title=f"Sample of {event_name}")
+    if event_name == "asset_removed":
+        cmp.move_asset(told["id"], "deleted")

@@ -83,7 +83,7 @@ class Report:
             f"[{COLOURS.get(outcome, 'red')}]{outcome}[/]",
             str(asset.get("type", job.asset_id)),
             str(asset.get("title") or ""),
-            "published" if asset.get("published") else "unpublished",
+            asset.get("library") or ("published" if asset.get("published") else "unpublished"),
             str(event.get("detail-type", "[red]none[/]")),
         ]
 

@@ -9,7 +9,7 @@ from cmp_relay.announcements import LARGEST_DETAIL
 from cmp_relay.catalogue import Announcement, AssetState, PublicationState
 from cmp_relay.jobs import PublishJob
 from cmp_relay.publications import Publication
-from tests.support import publish_jobs
+from tests.support import library_jobs, publish_jobs
 from tests.support.publish_jobs import API, entry, link
 
 ASSET = AssetState(
@@ -146,3 +146,64 @@ def test_counts_bytes_and_not_letters() -> None:
     told = compose(publish_jobs.job(), labels=["ä" * (LARGEST_DETAIL // 2)])
 
     assert len(told.detail.encode()) <= LARGEST_DETAIL
+
+
+LIBRARY_ASSET = replace(ASSET, library="archived", version="3", library_sequence=2, href="kept")
+
+
+def of_library(asset: AssetState = LIBRARY_ASSET, *, labels: object = LABELS) -> Announcement:
+    job = library_jobs.job("asset_modified")
+    return announcements.compose_library(job, asset, bucket="assets", labels=labels)
+
+
+def test_tells_all_of_the_library_that_a_consumer_needs() -> None:
+    announcement = of_library()
+
+    assert (announcement.id, announcement.detail_type) == ("delivery-1.0", "LibraryAssetChanged")
+    assert detail(announcement) == {
+        "schema": 1,
+        "id": "delivery-1.0",
+        "sequence": 2,
+        "channel": "default",
+        "received_at": "2026-11-21T12:00:00.000Z",
+        "asset": {
+            "id": "image-1",
+            "type": "image",
+            "title": "Title",
+            "modified_at": "2023-11-14T22:13:20.123Z",
+            "version": "3",
+            "library": "archived",
+            "published": True,
+            "labels": LABELS,
+            "link": link("image-1"),
+        },
+        "organization": {"id": "organization-1"},
+        "details_source": "library",
+        "details": {"bucket": "assets", "key": "assets/image/image-1/details.json"},
+        "delivery": {
+            "id": "delivery-1",
+            "archive_key": "deliveries/2026/11/21/delivery-1.json",
+        },
+    }
+
+
+def test_a_removal_has_a_name_of_its_own_and_the_link_that_is_remembered() -> None:
+    job = library_jobs.job("asset_removed")
+    removed = replace(LIBRARY_ASSET, library="removed")
+
+    announcement = announcements.compose_library(job, removed, bucket="assets", labels=None)
+
+    assert announcement.detail_type == "LibraryAssetRemoved"
+    assert detail(announcement)["asset"]["link"] == "kept"
+
+
+def test_labels_of_the_library_that_are_too_large_are_left_to_the_details() -> None:
+    told = of_library(labels=["x" * LARGEST_DETAIL])
+
+    assert len(told.detail) < LARGEST_DETAIL
+    assert detail(told)["asset"]["labels"] is None
+    assert detail(told)["details"] == detail(of_library())["details"]
+    assert detail(told)["truncated"] == {
+        "archive_key": "deliveries/2026/11/21/delivery-1.json",
+        "pointer": "/data/asset",
+    }

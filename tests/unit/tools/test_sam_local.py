@@ -219,6 +219,36 @@ def test_a_job_that_says_applied_has_to_have_left_its_own_mark(
     assert expectations.has_left_its_mark(stack, JOB) is left
 
 
+LIBRARY_JOB = {
+    "job_id": "d.0",
+    "event_name": "asset_modified",
+    "channel": "default",
+    "asset": {"id": "image-1"},
+}
+LIBRARY_MARK: dict[str, Any] = {
+    "settled": {"M": {"job_id": {"S": "d.0"}}},
+    "library_sequence": {"N": "2"},
+    "announced": {"N": "2"},
+}
+
+
+@pytest.mark.parametrize(
+    ("item", "left"),
+    [
+        (LIBRARY_MARK, True),
+        ({}, False),
+        ({**LIBRARY_MARK, "settled": {"M": {"job_id": {"S": "d.1"}}}}, False),
+        ({**LIBRARY_MARK, "announced": {"N": "1"}}, False),
+        ({**LIBRARY_MARK, "pending": {"M": {}}}, False),
+    ],
+    ids=["its own", "nothing", "another job's", "older event", "event owed"],
+)
+def test_a_library_job_leaves_its_mark_on_the_asset(item: dict[str, Any], left: bool) -> None:
+    stack = cast("LocalStack", Catalogue(item))
+
+    assert expectations.has_left_its_mark(stack, LIBRARY_JOB) is left
+
+
 def test_a_token_that_has_expired_makes_it_fail() -> None:
     stack = FakeStack()
     sam = FakeSam(stack, REFRESHED, stores=True, expires_at=0)
