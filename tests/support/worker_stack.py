@@ -15,6 +15,7 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from cmp_relay import archive, routing
+from cmp_relay.breaker import Breaker
 from cmp_relay.budget import Budget
 from cmp_relay.budget_table import KEY as BUDGET
 from cmp_relay.budget_table import BudgetTable
@@ -187,7 +188,8 @@ class WorkerStack:
         """Build the permits of a worker; to sleep is to move the clocks on."""
         store = BudgetTable(clients("workers").table, "catalogue")
         budget = Budget(store, self.limits, now=self.clock)
-        return Permits(budget, lane, self.clock, self.sleep)
+        breaker = Breaker(store, self.limits, now=self.clock)
+        return Permits(budget, breaker, lane, self.clock, self.sleep)
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""

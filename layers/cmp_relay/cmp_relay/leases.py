@@ -68,7 +68,8 @@ class Leases:
     def release(self, lease: Lease) -> None:
         """Give the lease back, with what is kept; does nothing if it has become somebody else's."""
         try:
-            if lease.kept:
+            # One whose time is over while nobody needed it is of no use to the next owner.
+            if lease.kept and lease.kept.due > self._now() * 1000:
                 self._leave(lease, lease.kept)
             else:
                 self._client.delete_item(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cmp_relay import clients, library, settings
+from cmp_relay.breaker import Breaker
 from cmp_relay.budget import Budget
 from cmp_relay.budget_table import BudgetTable
 from cmp_relay.errors import NotFoundError, PostponedError
@@ -119,10 +120,10 @@ def build(environment: Mapping[str, str], lane: Lane) -> Lookup:
         per_month=api.api_requests_per_month,
         bulk_share=api.bulk_share / 100,
     )
-    budget = Budget(BudgetTable(clients.dynamodb(), own.catalogue_table), limits)
+    table = BudgetTable(clients.dynamodb(), own.catalogue_table)
     return Lookup(
         api=OpenApi(build_client(), tokens, origins, api.cmp_api_base, REQUEST_SECONDS),
-        permits=Permits(budget, lane),
+        permits=Permits(Budget(table, limits), Breaker(table, limits), lane),
         base=api.cmp_api_base,
         outcomes=Outcomes(clients.dynamodb(), own.catalogue_table),
         gone_recheck_seconds=api.gone_recheck_seconds,

@@ -13,6 +13,7 @@ from typing import NoReturn, Protocol, TypeVar
 from aws_lambda_powertools.metrics import MetricUnit
 
 from cmp_relay import quota, slots
+from cmp_relay.breaker import Breaker
 from cmp_relay.budget import Budget
 from cmp_relay.errors import AppointmentError, CredentialsError
 from cmp_relay.slots import Lane, Slot, State
@@ -39,13 +40,14 @@ class Permits:
     """The permits of one function, all in one lane."""
 
     budget: Budget
+    breaker: Breaker
     lane: Lane
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     sleep: Callable[[float], None] = time.sleep
 
     def of(self, keeper: Keeper, errand: int) -> "Permit":
         """Return the permit of a job that expects to send so many requests in a row."""
-        return Permit(self.budget, self.lane, keeper, errand, self.now, self.sleep)
+        return Permit(self.budget, self.breaker, self.lane, keeper, errand, self.now, self.sleep)
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Permit:
     """The requests of one job for one resource, of which it expects `errand` in a row."""
 
     budget: Budget
+    breaker: Breaker
     lane: Lane
     keeper: Keeper
     errand: int = 1
@@ -98,17 +101,17 @@ class Permit:
 
     def answered(self) -> None:
         """Tell the budget that CMP answered the request."""
-        self.budget.answered(self._state)
+        self.breaker.answered(self._state)
 
     def throttled(self, retry_after: float | None) -> NoReturn:
         """Put everybody's slots back after a 429, and raise AppointmentError for the repeat."""
         metrics.add_metric(name="ApiRequestsThrottled", unit=MetricUnit.Count, value=1)
-        self.budget.pause(self._state, retry_after)
+        self.breaker.pause(self._state, retry_after)
         self._appoint(self._at_hand())
 
     def failed(self) -> None:
         """Count a 5xx or a time-out; raises AppointmentError if the breaker is open."""
-        if self.budget.failed():
+        if self.breaker.failed():
             self._appoint(self._at_hand())
 
     def _at_hand(self) -> Slot:
@@ -144,19 +147,19 @@ class Permit:
 
     def _refused(self, error: CredentialsError) -> None:
         logger.error("no token to be had", detail=str(error))
-        self.budget.open(CredentialsError.reason)
+        self.breaker.open(CredentialsError.reason)
 
     def _probe(self, probe: Callable[[], bool]) -> None:
-        claimed = self.budget.claim_probe(self._state)
+        claimed = self.breaker.claim_probe(self._state)
         if claimed is None:
             return
         if probe():
             logger.info("CMP answers again", reason=claimed.open_reason)
-            self.budget.close(claimed)
+            self.breaker.close(claimed)
         else:
             logger.warning("CMP does not answer yet", reason=claimed.open_reason)
             metrics.add_metric(name="ApiProbesFailed", unit=MetricUnit.Count, value=1)
-            self.budget.keep_open(claimed)
+            self.breaker.keep_open(claimed)
 
     def _use(self, slot: Slot) -> None:
         if slot.month != slots.month(self.now()):

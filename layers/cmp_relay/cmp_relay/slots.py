@@ -10,7 +10,7 @@ promised can only come later (docs/decisions/0011).
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from cmp_relay import times
 
@@ -144,6 +144,25 @@ class State:
         """
         since = min(IDLE, max(0, now - self.live_at))
         return max(count * limits.spacing, int(since * (1 - limits.bulk_share)))
+
+
+class Store(Protocol):
+    """Where the budget's one item is kept."""
+
+    def read(self) -> State:
+        """Return the state, as fresh as any write that has ended."""
+
+    def change(
+        self,
+        *,
+        add: Mapping[str, int] | None = None,
+        put: Mapping[str, int | str | None] | None = None,
+        when: Mapping[str, int] | None = None,
+    ) -> tuple[State, bool]:
+        """Change attributes at once and return the state after it, and whether it was changed.
+
+        It is not changed if an attribute of `when` has another value.
+        """
 
 
 def month(moment: int) -> str:
