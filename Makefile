@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up send down test check fix invoke sam-local bench snapshot requirements clean
+.PHONY: help setup run up send down ledger chaos test check fix invoke sam-local bench snapshot requirements clean
 
 help:  ## Explain the words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,12 @@ send: setup  ## Send the sample deliveries through the running stack and show wh
 
 down:  ## End what `up` left running
 	@if [ -x $(DEV)/python ]; then $(STACK) down; fi
+
+ledger: setup  ## Show what became of every job that the running stack has received
+	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.ledger
+
+chaos: setup  ## Let everything fail under a mixed load and judge the end, on a stack of its own (SEED=2)
+	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.chaos --seed $(or $(SEED),1)
 
 test: setup  ## Run all tests, on the local stack too, with coverage
 	@$(DEV)/python -m pytest --cov

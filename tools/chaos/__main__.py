@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from tools.chaos import driver, lives, observation, troubles, verdict, world
+from tools.chaos import driver, injections, lives, observation, troubles, verdict, world
 from tools.chaos.driver import Driver
 from tools.chaos.plan import Plan
 from tools.chaos.report import Report
@@ -47,8 +47,8 @@ def main(
 def draw(seed: int, *, assets: int, deliveries: int) -> Plan:
     """Draw the plan of a seed."""
     drawn = lives.draw(seed, assets=assets, deliveries=deliveries)
-    unpoisoned = [asset for life in drawn if not life.poison for asset in life.assets]
-    return Plan(seed, tuple(drawn), tuple(troubles.draw(seed, unpoisoned)))
+    asked_for = [asset for life in drawn if life.story in lives.ASKED_FOR for asset in life.assets]
+    return Plan(seed, tuple(drawn), tuple(troubles.draw(seed, asked_for)))
 
 
 def run(world: World, plan: Plan, console: Console) -> Report:
@@ -62,7 +62,6 @@ def run(world: World, plan: Plan, console: Console) -> Report:
     driving = Driver(world, plan, tell)
     driving.run()
     tell("everything was delivered")
-    world.aws_faults.clear()
     settled_after = observation.settle(world)
     tell("quiet")
     asset_ids = [asset.id for asset in plan.assets]
@@ -76,14 +75,15 @@ def run(world: World, plan: Plan, console: Console) -> Report:
             "unreadable_delivery": driver.UNREADABLE,
             "other_event": json.dumps(driver.OTHER_EVENT),
         },
+        promised=injections.promised(plan.troubles),
+        met=injections.met(found.requests, world.aws_faults.met, driving.done),
         found=found,
     )
     return Report(
         plan=plan,
         deliveries=case.deliveries,
-        done=driving.done,
+        met=case.met,
         aws_calls=world.aws_faults.calls,
-        aws_met=world.aws_faults.met,
         found=found,
         verdict=verdict.judge(case),
         settled_after=settled_after,

@@ -76,11 +76,6 @@ class AwsFaults:
                 self._met[fault.name] += 1
             return fault
 
-    def clear(self) -> None:
-        """Call off what nobody has met yet."""
-        with self._lock:
-            self._pending.clear()
-
     @property
     def met(self) -> Counter[str]:
         """Return how many calls met each fault."""

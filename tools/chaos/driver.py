@@ -9,10 +9,11 @@ from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
+from tools.chaos import injections, truth
 from tools.chaos import plan as planned
-from tools.chaos import truth
 from tools.scenario import jobs
 from tools.stand_in.kinds import BY_NAME
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 URL_QUERY = "token=never-in-a-log-83f1"
 """In the query of every asset's download URL, to be searched for in the logs."""
-SENDERS = 64
+SENDERS = 200
+LINES = 10
+"""How many deliveries CMP sends at once: each more is one more process that starts here."""
 APPLIED_SECONDS = 150.0
 DATE_SECONDS = 2
 FOR_EVER = 1_000_000
@@ -62,6 +65,7 @@ class Driver:
     done: Counter[str] = field(default_factory=Counter)
     records: list[LifeRecord] = field(default_factory=list)
     _senders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SENDERS))
+    _lines: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LINES))
     _began: float = 0.0
 
     def run(self) -> None:
@@ -133,11 +137,15 @@ class Driver:
             self._change(asset, act)
         for body in self._bodies(record.life, act):
             for offset in act.offsets:
-                order = {"body": body, "delay_seconds": offset, "channel": act.channel}
-                record.sends.append(self._send(**order))
+                record.sends.append(self._send(offset, body=body, channel=act.channel))
 
-    def _send(self, **order: object) -> Future[list[DeliveryRecord]]:
-        return self._senders.submit(self.world.cmp.deliver, **order)
+    def _send(self, offset: float = 0.0, **order: object) -> Future[list[DeliveryRecord]]:
+        def wait_and_send() -> list[DeliveryRecord]:
+            time.sleep(offset)
+            with self._lines:
+                return self.world.cmp.deliver(**order)
+
+        return self._senders.submit(wait_and_send)
 
     def _change(self, asset: Asset, act: Act) -> None:
         views, cmp = self.views[asset.id], self.world.cmp
@@ -210,13 +218,13 @@ class Driver:
     def _expire(self) -> None:
         self.world.age_token()
         self.world.cmp.expire_tokens()
-        self.done["access tokens expired"] += 1
+        self.done[injections.EXPIRED] += 1
         self.tell("CMP: all access tokens expired")
 
     def _revoke(self) -> None:
         self.world.cmp.set_oauth(refuse=True)
         self._expire()
-        self.done["credentials revoked"] += 1
+        self.done[injections.REVOKED] += 1
         self.tell("CMP: credentials revoked")
 
     def _let_in(self) -> None:
@@ -227,7 +235,7 @@ class Driver:
         killed = self.world.stack.functions.processes(function)
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        self.done[f"{function} killed"] += len(killed)
+        self.done[injections.killed(function)] += len(killed)
         self.tell(f"killed {len(killed)} of {function}")
 
     def _stray(self, kind: str) -> None:

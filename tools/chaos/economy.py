@@ -49,8 +49,10 @@ def of(found: Observation) -> Economy:
             jobs[str(job.asset_id)].append(job)
     fetches: dict[str, list[float]] = defaultdict(list)
     for request in found.requests:
-        if request["status"] == HTTPStatus.OK and request["fault"] not in SPOILING:
-            fetches[request["path"].rpartition("/")[2]].append(request["at"])
+        asset_id = request["path"].rpartition("/")[2]
+        given = request["status"] == HTTPStatus.OK and request["fault"] not in SPOILING
+        if given and asset_id in found.items:
+            fetches[asset_id].append(request["at"])
     needed = sum(_needed(sorted(moments), jobs[name]) for name, moments in fetches.items())
     return Economy(sum(map(len, fetches.values())), needed)
 

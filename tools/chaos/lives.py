@@ -158,6 +158,8 @@ LIBRARY: dict[str, Story] = {
     "vanished": _vanished,
 }
 STORIES = {**PUBLISHING, **LIBRARY}
+ASKED_FOR = ("steady", "kept")
+"""The stories of which CMP is asked for every asset, whatever comes first."""
 POISONS = ("untrusted_link", "unavailable", "request_refused")
 
 

@@ -13,6 +13,7 @@ import boto3.dynamodb.types
 
 from cmp_relay import archive
 from tools.chaos.world import ASIDE
+from tools.ledger.ledger import draw_up
 from tools.ledger.sources import Sources
 
 if TYPE_CHECKING:
@@ -73,15 +74,16 @@ def look(world: World, asset_ids: Sequence[str], *, secret_text: str) -> Observa
     sources = Sources(world.stack)
     requests = world.cmp.requests("/v3")
     messages = [*_messages(world)]
+    received, seen = [*sources.received()], [*sources.seen()]
     return Observation(
         items={asset_id: _items(world, asset_id) for asset_id in asset_ids},
         documents=dict(_documents(world)),
         events=world.tap.take(seconds=0),
         messages=messages,
         waiting=world.waiting(),
-        ledger=sources.ledger(),
-        received=[*sources.received()],
-        seen=[*sources.seen()],
+        ledger=draw_up(received, seen, sources.counted()),
+        received=received,
+        seen=seen,
         requests=requests,
         bodies=dict(_bodies(world, messages)),
         leaks=[*_leaks(world, requests, secret_text)],

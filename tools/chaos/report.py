@@ -32,9 +32,8 @@ class Report:
 
     plan: Plan
     deliveries: Sequence[DeliveryRecord]
-    done: Mapping[str, int]
+    met: Mapping[str, int]
     aws_calls: Mapping[str, int]
-    aws_met: Mapping[str, int]
     found: Observation
     verdict: Verdict
     settled_after: float
@@ -42,8 +41,9 @@ class Report:
     def show(self, console: Console) -> None:
         """Print it."""
         console.print(_table("Load", self._load()))
-        console.print(_table("Injected", self._injected()))
-        console.print(_table("Ledger", {"received": self.found.ledger.received, **self._rows()}))
+        console.print(_table("Injected", dict(sorted(self.met.items()))))
+        ledger = self.found.ledger
+        console.print(_table("Ledger", {"received": ledger.received, **ledger.rows}))
         console.print(_table("CMP", self._cmp()))
         console.print(self._checks())
         if self.verdict.is_good:
@@ -61,25 +61,16 @@ class Report:
             "seconds until quiet": f"{self.settled_after:.0f}",
         }
 
-    def _injected(self) -> dict[str, object]:
-        faults = Counter(_fault_name(one) for one in self.found.requests if one["fault"])
-        return {
-            **dict(sorted(self.done.items())),
-            **{f"CMP {name}": count for name, count in sorted(faults.items())},
-            **{f"AWS {name}": count for name, count in sorted(self.aws_met.items())},
-        }
-
-    def _rows(self) -> dict[str, int]:
-        return self.found.ledger.rows
-
     def _cmp(self) -> dict[str, object]:
         spent = economy.of(self.found)
+        answers = Counter(str(one["status"]) for one in self.found.requests)
         limited = sum(
             one["status"] == HTTPStatus.TOO_MANY_REQUESTS and not one["fault"]
             for one in self.found.requests
         )
         return {
             "requests": len(self.found.requests),
+            **{f"answered {status}": count for status, count in sorted(answers.items())},
             "429 for its own limits": limited,
             "details given": spent.asked,
             "states that had to be fetched": spent.needed,
@@ -96,11 +87,6 @@ class Report:
             more = [f"… {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
             table.add_row(f"{mark} {name}", "\n".join([*shown, *more]))
         return table
-
-
-def _fault_name(request: Mapping[str, object]) -> str:
-    fault = str(request["fault"])
-    return f"{fault} {request['status']}" if fault == "status" else fault
 
 
 def _table(title: str, rows: Mapping[str, object]) -> Table:

@@ -41,7 +41,7 @@ SECRET_BURST = (1, 2)
 
 
 def draw(seed: int, assets: Sequence[Asset]) -> list[Trouble]:
-    """Draw the troubles in the order of their time."""
+    """Draw the troubles in the order of their time; `assets` are such that CMP is asked for."""
     rng = random.Random(f"troubles {seed}")  # noqa: S311 - to be repeated, not to be secret
     drawn: list[Trouble] = [
         *_cmp_faults(rng, assets),
@@ -69,7 +69,10 @@ def _cmp_faults(rng: random.Random, assets: Sequence[Asset]) -> Iterable[CmpFaul
 
 
 def _token_troubles(rng: random.Random) -> Iterable[Trouble]:
-    yield ExpiredTokens(_moment(rng, 0.15, 0.25))
+    expired = ExpiredTokens(_moment(rng, 0.15, 0.25))
+    # Whoever asks refresh_token first does not reach it.
+    yield AwsTrouble(expired.at, AwsFault("lambda", "dropped"))
+    yield expired
     yield RevokedCredentials(_moment(rng, 0.3, 0.35), REVOKED_SECONDS)
     yield ExpiredTokens(_moment(rng, 0.92, 0.97))
 
@@ -92,7 +95,6 @@ def _aws_troubles(rng: random.Random) -> Iterable[AwsTrouble]:
         ):
             fault = AwsFault(service, kind, moment, rng.randint(*longest))  # type: ignore[arg-type]
             yield AwsTrouble(_moment(rng, 0.05, 0.95), fault)
-    yield AwsTrouble(_moment(rng, 0.05, 0.3), AwsFault("lambda", "dropped", "before"))
 
 
 def _early_or_late(rng: random.Random) -> float:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 
 from cmp_relay import times
+from cmp_relay.catalogue import NEVER_MODIFIED
 from tools.chaos import economy
 from tools.local_stack.folders import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from tools.chaos.observation import Message, Observation
     from tools.chaos.truth import Expected
@@ -29,12 +31,17 @@ MOST_REQUESTS_PER_STATE = 1.1
 
 @dataclass(frozen=True)
 class Case:
-    """What the verdict is about: the truth, CMP's views of each asset, and the observation."""
+    """What the verdict is about: the truth, CMP's views of each asset, and the observation.
+
+    `promised` are the troubles of the plan, `met` how often each was met.
+    """
 
     expected: Sequence[Expected]
     views: Mapping[str, Sequence[Mapping[str, Any]]]
     deliveries: Sequence[DeliveryRecord]
     strays: Mapping[str, str]
+    promised: AbstractSet[str]
+    met: Mapping[str, int]
     found: Observation
 
 
@@ -63,6 +70,7 @@ def judge(case: Case) -> Verdict:
         "only the poisoned are dead letters": dead_letters,
         "strays are where they belong": strays,
         "CMP is asked once per state": requests,
+        "every trouble was met": troubles,
         "no secret is in a log": lambda each: iter(each.found.leaks),
     }
     return Verdict({name: list(check(case)) for name, check in checks.items()})
@@ -218,6 +226,13 @@ def requests(case: Case) -> Problems:
         yield f"{spent.asked} requests for {spent.needed} states: {spent.ratio:.2f} each"
 
 
+def troubles(case: Case) -> Problems:
+    """Everything that was to go wrong went wrong."""
+    for name in sorted(case.promised):
+        if not case.met.get(name):
+            yield f"{name}: nothing met it"
+
+
 def _library_states(one: Expected) -> tuple[str | None, ...]:
     if not one.in_library:
         return ("removed",)
@@ -230,8 +245,9 @@ def _untold(one: Expected, item: Mapping[str, Any], detail: Mapping[str, Any] | 
         return
     told = detail["asset"]
     for name in ("published", "title", "modified_at", "library"):
-        if name in told and told[name] != item.get(name):
-            yield f"{_name(one)}: the last event tells {name} {told[name]}, not {item.get(name)}"
+        known = None if item.get(name) == NEVER_MODIFIED else item.get(name)
+        if name in told and told[name] != known:
+            yield f"{_name(one)}: the last event tells {name} {told[name]}, not {known}"
 
 
 def _invalid(event: Mapping[str, Any]) -> Problems:

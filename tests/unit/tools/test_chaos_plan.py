@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tools.chaos import lives, plan, troubles, truth
+from tools.chaos import injections, lives, plan, troubles, truth
 from tools.chaos.plan import Act, Asset, Life
 
 SEEDS = (1, 2, 3)
@@ -52,6 +52,7 @@ def test_every_kind_of_trouble_happens_at_least_once(seed: int) -> None:
     assert {one.kind for one in cmp_faults} >= {"status", "timeout", "malformed", "redirect"}
     services = {one.fault.service for one in drawn if isinstance(one, plan.AwsTrouble)}
     assert services >= {"sqs", "dynamodb", "s3", "secretsmanager", "events"}
+    assert len(injections.promised(drawn)) > 35
     moments = {one.fault.moment for one in drawn if isinstance(one, plan.AwsTrouble)}
     assert moments == {"before", "after"}
 

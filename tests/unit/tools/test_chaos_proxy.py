@@ -124,14 +124,3 @@ def test_a_fault_befalls_its_own_service_and_as_many_calls_as_ordered(
 
     assert len(stored) == 1
     assert faults.met == {"s3 failing before": 2}
-
-
-def test_faults_that_nobody_met_can_be_called_off(
-    s3: S3Client, stored: list[bytes], faults: AwsFaults
-) -> None:
-    faults.order(AwsFault("s3", "failing"))
-
-    faults.clear()
-    put(s3)
-
-    assert len(stored) == 1

@@ -178,6 +178,8 @@ def case(**changes: Any) -> Case:  # noqa: ANN401
         views={"a": [VIEW], "p": [{"title": "p"}]},
         deliveries=[delivery("d0"), delivery("d1")],
         strays=STRAYS,
+        promised={"CMP status 429"},
+        met={"CMP status 429": 5},
         found=replace(observation(), **changes),
     )
 
@@ -255,6 +257,7 @@ MISTAKES: list[tuple[str, Callable[[], Case]]] = [
         "CMP is asked once per state",
         lambda: case(requests=[request(SECONDS + 3), request(SECONDS + 4)]),
     ),
+    ("every trouble was met", lambda: replace(case(), met={"CMP status 500": 1})),
     ("no secret is in a log", lambda: case(leaks=["an access token"])),
 ]
 
