@@ -102,9 +102,9 @@ class LibrarySync:
         if wait > 0:
             # A replica of CMP's that is behind would still show what has just been removed.
             raise PostponedError("CMP is asked when it must know", delay=wait / 1000)
-        began_at = self.lookup.now()
+        began_at, href = self.lookup.now(), asset.href or job.asset.href
         try:
-            found = self.lookup.once(asset.type, asset.asset_id, asset.href, lease)
+            found = self.lookup.once(asset.type, asset.asset_id, href, lease)
         except NotFoundError:
             return Step(_gone(asset, began_at), settled)
         return self._found(found, asset, Settled(job.job_id, "superseded", "CMP still has it"))

@@ -26,7 +26,7 @@ JSON = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(st.characters())
-    | st.sampled_from(["asset_published", "asset_syned"]),
+    | st.sampled_from(["asset_published", "asset_syned", "asset_modified", "image"]),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(NAMES | st.text(max_size=3), inner, max_size=5)

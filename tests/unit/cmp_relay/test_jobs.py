@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from cmp_relay.errors import UnreadableJobError
-from cmp_relay.jobs import read_publish_job
+from cmp_relay.jobs import read_library_job, read_publish_job
+from tests.support import library_jobs
 from tests.support.publish_jobs import API, body, entry, jobs, link, receipt
 
 PLANTED = "-".join(["must", "not", "show"])
@@ -71,3 +72,12 @@ def test_a_job_does_not_change() -> None:
 
     with pytest.raises(ValidationError):
         job.job_id = "other"  # type: ignore[misc]
+
+
+def test_a_library_job_needs_an_asset_and_no_publishing_event() -> None:
+    job = read_library_job(library_jobs.message("asset_removed"))
+
+    assert (job.event_name, job.asset.id, job.asset.href) == ("asset_removed", "image-1", None)
+    assert job.publishing_event is None
+    with pytest.raises(UnreadableJobError, match=r"^unreadable: asset$"):
+        read_library_job(message(asset=None))

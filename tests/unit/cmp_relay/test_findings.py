@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import pytest
+
+from cmp_relay.catalogue import AssetState
+from cmp_relay.documents import Documents
+from cmp_relay.errors import ConflictError
+from cmp_relay.findings import LONGEST_LINK, LONGEST_TEXT, Findings, Found
+from tests.support.clock import NOON
+from tests.support.publish_jobs import entry, link
+from tests.support.worker_stack import WorkerStack
+
+LINK = link("image-1")
+KEY = "assets/image/image-1/details.json"
+BLANK = AssetState("image-1", "image")
+REMOVED = replace(BLANK, library="removed", seen_at=NOON - 1, href="known", title="Known")
+
+
+@pytest.fixture
+def findings(stack: WorkerStack) -> Findings:
+    return Findings(Documents(stack.s3, "assets"))
+
+
+def test_what_the_library_shows_tells_its_state(findings: Findings, stack: WorkerStack) -> None:
+    kept = findings.keep(Found(entry(is_archived=True), "library", NOON, LINK), REMOVED)
+
+    assert (kept.library, kept.seen_at, kept.href) == ("archived", NOON, LINK)
+    assert (kept.fetch_began_at, kept.details_source) == (NOON, "library")
+    assert stack.documents()[KEY]["asset"] == entry(is_archived=True)
+
+
+@pytest.mark.parametrize("source", ["task", "delivery"])
+def test_nothing_else_tells_the_state_in_the_library(findings: Findings, source: str) -> None:
+    kept = findings.keep(Found(entry(), source, NOON), REMOVED)
+
+    assert (kept.library, kept.seen_at, kept.href) == ("removed", NOON - 1, "known")
+    assert (kept.fetch_began_at, kept.details_source) == (NOON, source)
+
+
+def test_a_link_that_is_too_long_is_not_remembered(findings: Findings) -> None:
+    href = LINK + "x" * LONGEST_LINK
+
+    kept = findings.keep(Found(entry(), "library", NOON, href), REMOVED)
+
+    assert kept.href == "known"
+
+
+def test_a_fetch_that_began_earlier_gives_way(findings: Findings, stack: WorkerStack) -> None:
+    findings.keep(Found(entry(title="Later"), "library", NOON + 1, LINK), BLANK)
+
+    with pytest.raises(ConflictError):
+        findings.keep(Found(entry(title="Earlier"), "library", NOON, LINK), BLANK)
+
+    assert stack.documents()[KEY]["asset"]["title"] == "Later"
+
+
+@pytest.mark.parametrize(
+    ("told", "title"),
+    [
+        ("x" * (LONGEST_TEXT + 1), "x" * LONGEST_TEXT),
+        ("\ud800", "?"),
+        (7, "7"),
+        (None, "Instead"),
+        ({"en": "x"}, "Instead"),
+        ("", "Instead"),
+    ],
+)
+def test_a_title_is_what_an_item_can_hold(findings: Findings, told: object, title: str) -> None:
+    found = Found({"title": told}, "library", NOON, LINK)
+
+    assert findings.keep(found, BLANK, title="Instead").title == title
+    assert findings.keep(Found({}, "library", NOON, LINK), REMOVED).title == "Known"
