@@ -192,7 +192,11 @@ class Driver:
                 yield trouble.at, lambda: self._stray(trouble.kind)
 
     def _cmp_fault(self, fault: planned.CmpFault) -> None:
-        options: dict[str, object] = {"count": fault.count, "seconds": fault.seconds}
+        options: dict[str, object] = {
+            "count": fault.count,
+            "seconds": fault.seconds,
+            "within": fault.within,
+        }
         options["path"] = _path_of(fault.asset) if fault.asset else FAULTS
         if fault.status:
             options["status"] = fault.status

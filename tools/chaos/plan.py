@@ -75,7 +75,10 @@ class Life:
 
 @dataclass(frozen=True)
 class CmpFault:
-    """The next `count` requests to CMP's API go wrong, only those of one asset if it is named."""
+    """The next `count` requests to CMP's API go wrong, only those of one asset if it is named.
+
+    No later than `within` seconds after the first of them: trouble passes, also if nobody asks.
+    """
 
     at: float
     kind: str
@@ -83,6 +86,7 @@ class CmpFault:
     status: int | None = None
     retry_after: str | int | None = None
     seconds: float = 60.0
+    within: float = 3.0
     asset: Asset | None = None
 
 

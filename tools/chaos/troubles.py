@@ -30,6 +30,8 @@ FUNCTIONS = (
     "receive_webhook",
 )
 SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs")
+FIRST_FAULT, OUTAGE = 0.05, 0.6
+"""When CMP's faults begin and when its outage does, as parts of the load."""
 OUTAGE_SECONDS = 30.0
 REVOKED_SECONDS = 8.0
 RETRY_DATE = "date"
@@ -48,7 +50,7 @@ def draw(seed: int, assets: Sequence[Asset]) -> list[Trouble]:
         *_token_troubles(rng),
         *_kills(rng),
         *_aws_troubles(rng),
-        Outage(_moment(rng, 0.5, 0.6), OUTAGE_SECONDS),
+        Outage(_moment(rng, OUTAGE, OUTAGE + 0.05), OUTAGE_SECONDS),
         Stray(_moment(rng, 0.1, 0.9), "no_job"),
         Stray(_moment(rng, 0.1, 0.9), "unreadable_delivery"),
         Stray(_moment(rng, 0.1, 0.9), "other_event"),
@@ -57,15 +59,24 @@ def draw(seed: int, assets: Sequence[Asset]) -> list[Trouble]:
 
 
 def _cmp_faults(rng: random.Random, assets: Sequence[Asset]) -> Iterable[CmpFault]:
-    for retry_after in (None, rng.randint(1, 3), RETRY_DATE):
-        yield CmpFault(_early_or_late(rng), "status", 5, 429, retry_after)
-    for status in (500, 502, 503):
-        yield CmpFault(_early_or_late(rng), "status", rng.randint(2, 5), status)
-    yield CmpFault(_early_or_late(rng), "timeout", 2, seconds=20)
-    yield CmpFault(_early_or_late(rng), "slow", 2, seconds=2)
-    yield CmpFault(_early_or_late(rng), "malformed", 2)
-    yield CmpFault(_early_or_late(rng), "disconnect", 2)
-    yield CmpFault(0.0, "redirect", 1, asset=rng.choice(assets))
+    """Spread the faults evenly over the time before the outage, in any order."""
+    kinds = [
+        *(
+            {"kind": "status", "count": 5, "status": 429, "retry_after": after}
+            for after in (None, rng.randint(1, 3), RETRY_DATE)
+        ),
+        *({"kind": "status", "count": 5, "status": status} for status in (500, 502, 503)),
+        {"kind": "timeout", "count": 2, "seconds": 20.0},
+        {"kind": "slow", "count": 2, "seconds": 2.0},
+        {"kind": "malformed", "count": 2},
+        {"kind": "disconnect", "count": 2},
+    ]
+    rng.shuffle(kinds)
+    step = (OUTAGE - FIRST_FAULT) / len(kinds)
+    for number, options in enumerate(kinds):
+        at = (FIRST_FAULT + step * (number + rng.uniform(0, 0.5))) * LOAD_SECONDS
+        yield CmpFault(round(at, 2), **options)  # type: ignore[arg-type]
+    yield CmpFault(0.0, "redirect", asset=rng.choice(assets))
 
 
 def _token_troubles(rng: random.Random) -> Iterable[Trouble]:
@@ -73,14 +84,14 @@ def _token_troubles(rng: random.Random) -> Iterable[Trouble]:
     # Whoever asks refresh_token first does not reach it.
     yield AwsTrouble(expired.at, AwsFault("lambda", "dropped"))
     yield expired
-    yield RevokedCredentials(_moment(rng, 0.3, 0.35), REVOKED_SECONDS)
-    yield ExpiredTokens(_moment(rng, 0.92, 0.97))
+    yield RevokedCredentials(_moment(rng, 0.35, 0.45), REVOKED_SECONDS)
+    yield ExpiredTokens(_moment(rng, 0.95, 1.0))
 
 
 def _kills(rng: random.Random) -> Iterable[Kill]:
     for function in FUNCTIONS:
-        yield Kill(_early_or_late(rng), function)
-    yield Kill(_early_or_late(rng), "on_asset_published")
+        yield Kill(_moment(rng, 0.1, 0.95), function)
+    yield Kill(_moment(rng, 0.1, 0.95), "on_asset_published")
 
 
 def _aws_troubles(rng: random.Random) -> Iterable[AwsTrouble]:
@@ -95,11 +106,6 @@ def _aws_troubles(rng: random.Random) -> Iterable[AwsTrouble]:
         ):
             fault = AwsFault(service, kind, moment, rng.randint(*longest))  # type: ignore[arg-type]
             yield AwsTrouble(_moment(rng, 0.05, 0.95), fault)
-
-
-def _early_or_late(rng: random.Random) -> float:
-    """Return a moment before or after the outage, during which faults of one request are lost."""
-    return _moment(rng, *rng.choice(((0.05, 0.3), (0.36, 0.48), (0.9, 1.0))))
 
 
 def _moment(rng: random.Random, earliest: float, latest: float) -> float:

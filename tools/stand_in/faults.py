@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from starlette.responses import JSONResponse, Response
 
 from tools.stand_in.answers import unauthorized
@@ -19,7 +20,10 @@ PIECES = 20  # of a slow body: often enough to keep a client's read time-out fro
 
 
 class Fault(BaseModel):
-    """What goes wrong, how often still, and for which paths; `seconds` is how long it takes."""
+    """What goes wrong, how often still, and for which paths; `seconds` is how long it takes.
+
+    With `within`, no later than so many seconds after the first request that it befalls.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,6 +36,8 @@ class Fault(BaseModel):
     retry_after: str | int | None = None
     seconds: float = 60.0
     location: str | None = None
+    within: float | None = None
+    _first_met_at: float | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _a_redirect_leads_somewhere(self) -> Fault:
@@ -39,6 +45,18 @@ class Fault(BaseModel):
             msg = "a redirect needs a location"
             raise ValueError(msg)
         return self
+
+    def meet(self, now: float) -> None:
+        """Count a request that it befalls at `now` (s)."""
+        self.count -= 1
+        if self._first_met_at is None:
+            self._first_met_at = now
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether it befalls nobody any more."""
+        if self.within is None or self._first_met_at is None:
+            return self.count <= 0
+        return self.count <= 0 or now > self._first_met_at + self.within
 
 
 @dataclass
@@ -65,10 +83,12 @@ class Faults:
         return faulty
 
     def _next(self, path: str) -> Fault | None:
+        now = time.monotonic()
+        self.pending = [one for one in self.pending if not one.is_over(now)]
         fault = next((one for one in self.pending if path.startswith(one.path)), None)
         if fault is not None:
-            fault.count -= 1
-            self.pending = [one for one in self.pending if one.count > 0]
+            fault.meet(now)
+            self.pending = [one for one in self.pending if not one.is_over(now)]
         return fault
 
 

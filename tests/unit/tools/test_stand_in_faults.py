@@ -143,3 +143,15 @@ def test_faults_of_one_path_can_be_called_off_alone(
     stand_in.clear_faults("/v3")
 
     assert [open_api.get("/images/image").status_code for _ in range(2)] == [401, 200]
+
+
+def test_a_fault_can_end_some_time_after_the_first_request_that_met_it(
+    stand_in: StandIn, open_api: httpx.Client
+) -> None:
+    stand_in.add_fault("status", count=9, within=0.05)
+
+    first = open_api.get("/images/image").status_code
+    time.sleep(0.1)
+
+    assert (first, open_api.get("/images/image").status_code) == (503, 200)
+    assert stand_in.faults() == []
