@@ -6,9 +6,8 @@ that one worker's trouble spares every other one the same.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from cmp_relay import slots
 from cmp_relay.slots import Limits, State, Store
 
 FAILURES = 3
@@ -67,11 +66,8 @@ class Breaker:
             self._store.change(put={"failures": 0, "throttles": 0})
 
     def claim_probe(self, seen: State) -> State | None:
-        """Become the one who probes, with a request of the month; None if somebody else does."""
-        month = slots.month(self._now())
-        after, changed = self._stop(
-            seen, max(PROBE, self._limits.spacing), add={f"used#{month}": 1}
-        )
+        """Become the one who probes, with a slot of its own; None if somebody else does."""
+        after, changed = self._stop(seen, max(PROBE, self._limits.spacing))
         return after if changed else None
 
     def close(self, claimed: State) -> None:
@@ -87,14 +83,12 @@ class Breaker:
         probes = claimed.probes + 1
         self._stop(claimed, min(LONGEST_WAIT, SHORTEST_WAIT << min(probes, 10)), probes=probes)
 
-    def _stop(
-        self, seen: State, wait: int, *, add: Mapping[str, int] | None = None, **put: int | str
-    ) -> tuple[State, bool]:
+    def _stop(self, seen: State, wait: int, **put: int | str) -> tuple[State, bool]:
         """Put all slots back by a time, unless that has been done since `seen`."""
         now = self._now()
         resume_at = max(seen.resume_at, now + wait)
         return self._store.change(
-            add={"pauses": resume_at - max(now, seen.resume_at), "generation": 1, **(add or {})},
+            add={"pauses": resume_at - max(now, seen.resume_at), "generation": 1},
             put={"resume_at": resume_at, **put},
             when={"generation": seen.generation},
         )

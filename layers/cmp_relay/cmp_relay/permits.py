@@ -65,6 +65,7 @@ class Permit:
     _state: State = field(default_factory=State, init=False)
     _read_at: int = field(default=0, init=False)
     _patience: int = field(default=PATIENCE, init=False)
+    _sent: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         """Take over the slot that the resource has, unless it is one of a slower lane."""
@@ -93,9 +94,13 @@ class Permit:
                     continue
             if self._wait(slot) > 0:
                 self.sleep(self._wait(slot) / 1000)
+            elif not self._is_good(slot):
+                continue
+            elif slot.month != slots.month(self.now()):
+                self._slot = self.budget.recount(slot)
             elif self._state.open_reason:
-                self._probe(probe)
-            elif self._is_good(slot):
+                self._probe(slot, probe)
+            else:
                 self._use(slot)
                 return prepared[0]
 
@@ -107,18 +112,21 @@ class Permit:
         """Put everybody's slots back after a 429, and raise AppointmentError for the repeat."""
         metrics.add_metric(name="ApiRequestsThrottled", unit=MetricUnit.Count, value=1)
         self.breaker.pause(self._state, retry_after)
+        self._sent -= 1
         self._appoint(self._at_hand())
 
     def failed(self) -> None:
         """Count a 5xx or a time-out; raises AppointmentError if the breaker is open."""
         if self.breaker.failed():
+            self._sent -= 1
             self._appoint(self._at_hand())
 
     def _at_hand(self) -> Slot:
         """Return the slot to be used next, as the budget has it now."""
         self._read_at = self.now()
         if self._slot is None:
-            self._slot, self._state = self.budget.reserve(self.lane, self.errand)
+            left = max(1, self.errand - self._sent)
+            self._slot, self._state = self.budget.reserve(self.lane, left)
             return self._slot
         self._state = self.budget.read()
         if self._is_late(self._slot):
@@ -141,6 +149,10 @@ class Permit:
         return slot.due - self.now()
 
     def _appoint(self, slot: Slot) -> NoReturn:
+        """Keep what the whole job needs, which begins anew: with less it might never end."""
+        needed = max(self.errand, self._sent + 1)
+        if slot.count < needed:
+            slot, self._state = self.budget.reserve(self.lane, needed)
         self.keeper.kept = slot
         delay = max(0, self._wait(slot)) / 1000
         raise AppointmentError("the next slot is not near", delay=min(delay, LONGEST_APPOINTMENT))
@@ -149,10 +161,12 @@ class Permit:
         logger.error("no token to be had", detail=str(error))
         self.breaker.open(CredentialsError.reason)
 
-    def _probe(self, probe: Callable[[], bool]) -> None:
+    def _probe(self, slot: Slot, probe: Callable[[], bool]) -> None:
+        """Use the slot for a probe, unless somebody else probes."""
         claimed = self.breaker.claim_probe(self._state)
         if claimed is None:
             return
+        self._slot = slot.after_first(self.budget.limits.spacing)
         if probe():
             logger.info("CMP answers again", reason=claimed.open_reason)
             self.breaker.close(claimed)
@@ -162,10 +176,8 @@ class Permit:
             self.breaker.keep_open(claimed)
 
     def _use(self, slot: Slot) -> None:
-        if slot.month != slots.month(self.now()):
-            slot = self.budget.recount(slot)
         self._slot = slot.after_first(self.budget.limits.spacing)
-        self.errand, self._patience = 1, FOLLOW_UP_PATIENCE
+        self._sent, self._patience = self._sent + 1, FOLLOW_UP_PATIENCE
         used, limit = self._state.used.get(slot.month, 0), self.budget.limits.per_month
         metrics.add_metric(name="ApiRequests", unit=MetricUnit.Count, value=1)
         metrics.add_metric(
