@@ -8,7 +8,7 @@ from cmp_relay.slots import State
 
 
 class MemoryStore:
-    """Changes its state as DynamoDB would; `meanwhile` runs between any two of its calls."""
+    """Changes its state as DynamoDB would; `meanwhile` runs on the way of each call and back."""
 
     def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Hold a budget that was never used."""
@@ -18,7 +18,8 @@ class MemoryStore:
 
     def read(self) -> State:
         """Return the state."""
-        state = self.state
+        self._meanwhile()
+        state = self._state()
         self._meanwhile()
         return state
 
@@ -31,12 +32,25 @@ class MemoryStore:
     ) -> tuple[State, bool]:
         """Change attributes, unless one of `when` differs."""
         self._meanwhile()
+        answer = self._change(add or {}, put or {}, when or {})
+        self._meanwhile()
+        return answer
+
+    def _state(self) -> State:
+        return self.state
+
+    def _change(
+        self,
+        add: Mapping[str, int],
+        put: Mapping[str, int | str | None],
+        when: Mapping[str, int],
+    ) -> tuple[State, bool]:
         self.writes += 1
-        if any(getattr(self.state, name) != value for name, value in (when or {}).items()):
+        if any(getattr(self.state, name) != value for name, value in when.items()):
             return self.state, False
         used = dict(self.state.used)
-        changes: dict[str, Any] = dict(put or {})
-        for name, value in (add or {}).items():
+        changes: dict[str, Any] = dict(put)
+        for name, value in add.items():
             if name.startswith("used#"):
                 month = name.removeprefix("used#")
                 used[month] = used.get(month, 0) + value
