@@ -29,9 +29,10 @@ KEPT_SECONDS = 60 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a job: its number, and what earlier ones left behind."""
+    """One attempt at a job: its number, its receive, and what earlier ones left behind."""
 
     number: int
+    receive: str = ""
     outcome: str | None = None
     not_found_at: int | None = None
     waits_for: str | None = None
@@ -59,45 +60,66 @@ class Outcomes:
         self._table = table
         self._now = now
 
-    def begin(self, job: Job) -> Attempt:
-        """Count an attempt before its work, so that a crash counts too; creates the item."""
-        answer = self._client.update_item(
-            TableName=self._table,
-            Key=_key(job.job_id),
-            UpdateExpression=(
-                "SET first_seen_at = if_not_exists(first_seen_at, :now), delivery_id = :delivery,"
-                " event_name = :event, received_at = :received, archive_key = :archive,"
-                " asset_id = :asset, expires_at = if_not_exists(expires_at, :expires)"
-                " ADD attempts :one"
-            ),
-            ExpressionAttributeValues={
-                ":now": {"N": str(self._now())},
-                ":delivery": {"S": job.delivery_id},
-                ":event": {"S": job.event_name},
-                ":received": {"N": str(job.received_at)},
-                ":archive": {"S": job.archive_key},
-                ":asset": {"S": job.asset.id} if job.asset else {"NULL": True},
-                ":expires": {"N": str(self._now() // 1000 + KEPT_SECONDS)},
-                ":one": {"N": "1"},
-            },
-            ReturnValues="ALL_NEW",
-        )
-        item: dict[str, Any] = answer["Attributes"]
+    def begin(self, job: Job, receive: str) -> Attempt:
+        """Count an attempt before its work, so that a crash counts too; creates the item.
+
+        `receive` names the receive of the message, which counts once: the client repeats a call
+        whose answer was lost.
+        """
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_key(job.job_id),
+                UpdateExpression=(
+                    "SET first_seen_at = if_not_exists(first_seen_at, :now),"
+                    " delivery_id = :delivery, event_name = :event, received_at = :received,"
+                    " archive_key = :archive, asset_id = :asset, receive = :receive,"
+                    " expires_at = if_not_exists(expires_at, :expires) ADD attempts :one"
+                ),
+                ConditionExpression="attribute_not_exists(receive) OR receive <> :receive",
+                ExpressionAttributeValues={
+                    ":now": {"N": str(self._now())},
+                    ":delivery": {"S": job.delivery_id},
+                    ":event": {"S": job.event_name},
+                    ":received": {"N": str(job.received_at)},
+                    ":archive": {"S": job.archive_key},
+                    ":asset": {"S": job.asset.id} if job.asset else {"NULL": True},
+                    ":receive": {"S": receive},
+                    ":expires": {"N": str(self._now() // 1000 + KEPT_SECONDS)},
+                    ":one": {"N": "1"},
+                },
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            counted: Any = error.response
+            item: dict[str, Any] = counted["Item"]
+        else:
+            item = answer["Attributes"]
         return Attempt(
             number=int(item["attempts"]["N"]),
+            receive=receive,
             outcome=item["outcome"]["S"] if "outcome" in item else None,
             not_found_at=int(item["not_found_at"]["N"]) if "not_found_at" in item else None,
             waits_for=item["waits_for"]["S"] if "waits_for" in item else None,
         )
 
-    def take_back(self, job_id: str, waits_for: str) -> None:
+    def take_back(self, job_id: str, attempt: Attempt, waits_for: str) -> None:
         """Take back an attempt that ended in good order without being one, and note why."""
-        self._client.update_item(
-            TableName=self._table,
-            Key=_key(job_id),
-            UpdateExpression="SET waits_for = :reason ADD attempts :one",
-            ExpressionAttributeValues={":one": {"N": "-1"}, ":reason": {"S": waits_for}},
-        )
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(job_id),
+                UpdateExpression="SET waits_for = :reason, attempts = :before",
+                ConditionExpression="receive = :receive",
+                ExpressionAttributeValues={
+                    ":before": {"N": str(attempt.number - 1)},
+                    ":reason": {"S": waits_for},
+                    ":receive": {"S": attempt.receive},
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return  # it took so long that the message is with somebody else
 
     def note_not_found(self, job_id: str) -> None:
         """Remember that CMP did not find the asset, so that the next attempt is the last look."""

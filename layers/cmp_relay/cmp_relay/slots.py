@@ -39,7 +39,7 @@ class Limits:
     @property
     def lateness(self) -> int:
         """Return how late (ms) a slot may be used: less where the limit per second asks for it."""
-        for late in (1500, 1000, 500):
+        for late in (1000, 500):
             if self._apart(SECOND, self.per_second, late) <= MINUTE // self.per_minute:
                 return late
         return 250

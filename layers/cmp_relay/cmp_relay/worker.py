@@ -20,7 +20,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.errors import (
@@ -105,13 +105,13 @@ class Worker(Generic[AnyJob]):
     def _on_job(self, record: SQSRecord, job: AnyJob) -> None:
         age = max(0, self.now() - job.received_at) / 1000
         metrics.add_metric(name="JobAgeSeconds", unit=MetricUnit.Seconds, value=age)
-        attempt = self.outcomes.begin(job)
+        attempt = self._begin(record, job)
         if attempt.outcome:
             if attempt.outcome != "dead_lettered" or not _sent_back(record):
                 logger.info("job has ended already", outcome=attempt.outcome)
                 return
             self.outcomes.reopen(job)
-            attempt = Attempt(number=1)
+            attempt = Attempt(number=1, receive=attempt.receive)
         if attempt.number > MOST_ATTEMPTS:
             detail = f"{MOST_ATTEMPTS} attempts began and none came to an end"
             self._bury(record, job, "crashed", detail, attempts=MOST_ATTEMPTS)
@@ -122,12 +122,20 @@ class Worker(Generic[AnyJob]):
         else:
             self._attempt(record, job, attempt)
 
+    def _begin(self, record: SQSRecord, job: AnyJob) -> Attempt:
+        receive = f"{record.message_id}#{record.attributes.approximate_receive_count}"
+        try:
+            return self.outcomes.begin(job, receive)
+        except (BotoCoreError, ClientError):
+            self._come_back(record, _back_off(1, self.retry_seconds))
+            raise
+
     def _attempt(self, record: SQSRecord, job: AnyJob, attempt: Attempt) -> None:
         try:
             ending = self.work(job, attempt)
             self._close(job, ending.outcome, ending.reason)
         except (PostponedError, RateLimitedError) as error:
-            self._postpone(record, job, error)
+            self._postpone(record, job, attempt, error)
             raise
         except Exception as error:
             reason, detail, retryable = _explain(error)
@@ -140,9 +148,17 @@ class Worker(Generic[AnyJob]):
             self._bury(record, job, reason, detail, attempts=attempt.number)
 
     def _postpone(
-        self, record: SQSRecord, job: AnyJob, error: PostponedError | RateLimitedError
+        self,
+        record: SQSRecord,
+        job: AnyJob,
+        attempt: Attempt,
+        error: PostponedError | RateLimitedError,
     ) -> None:
-        self.outcomes.take_back(job.job_id, error.reason)
+        try:
+            self.outcomes.take_back(job.job_id, attempt, error.reason)
+        except (BotoCoreError, ClientError) as failure:
+            # It counts as a crash then, of which the job can stand a few.
+            logger.warning("attempt not taken back", reason=_explain(failure)[1])
         delay = _delay(error, int(record.attributes.approximate_receive_count))
         logger.info("job postponed", reason=error.reason, detail=str(error), delay=delay)
         self._come_back(record, delay)
@@ -172,10 +188,9 @@ class Worker(Generic[AnyJob]):
                 ReceiptHandle=record.receipt_handle,
                 VisibilityTimeout=math.ceil(delay),
             )
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             # It comes back all the same, when the queue's own visibility timeout ends.
-            code = error.response["Error"]["Code"]
-            logger.warning("visibility not changed", code=code)
+            logger.warning("visibility not changed", reason=_explain(error)[1])
 
 
 def _count(outcome: Outcome) -> None:
@@ -188,6 +203,8 @@ def _explain(error: Exception) -> tuple[str, str, bool]:
         return error.reason, str(error), error.retryable
     if isinstance(error, ClientError):
         return "aws", f"{error.operation_name}: {error.response['Error']['Code']}", True
+    if isinstance(error, BotoCoreError):
+        return "aws", type(error).__name__, True
     logger.error("unexpected error", kind=type(error).__name__)
     return CmpRelayError.reason, type(error).__name__, True
 

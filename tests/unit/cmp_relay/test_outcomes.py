@@ -1,3 +1,4 @@
+import itertools
 import time
 from typing import Any
 
@@ -6,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from cmp_relay.errors import PostponedError
 from cmp_relay.jobs import Job
-from cmp_relay.outcomes import KEPT_SECONDS, Outcome, Outcomes
+from cmp_relay.outcomes import KEPT_SECONDS, Attempt, Outcome, Outcomes
 from tests.support import publish_jobs
 from tests.support.clock import NOON
 from tests.support.publish_jobs import receipt
@@ -19,23 +20,49 @@ REFUSAL: Any = {
 }
 
 
+RECEIVES = itertools.count()
+
+
+def begin(outcomes: Outcomes, job: Job) -> Attempt:
+    """Begin an attempt at a message that was received once more."""
+    return outcomes.begin(job, f"message#{next(RECEIVES)}")
+
+
 @pytest.fixture
 def outcomes(stack: WorkerStack) -> Outcomes:
     return Outcomes(stack.dynamodb, "catalogue", now=stack.clock)
 
 
 def test_each_attempt_is_counted_before_its_work(outcomes: Outcomes) -> None:
-    attempts = [outcomes.begin(JOB) for _ in range(3)]
+    attempts = [begin(outcomes, JOB) for _ in range(3)]
 
     assert [attempt.number for attempt in attempts] == [1, 2, 3]
     assert {(attempt.outcome, attempt.not_found_at) for attempt in attempts} == {(None, None)}
 
 
-def test_an_attempt_that_was_none_is_taken_back(outcomes: Outcomes) -> None:
-    outcomes.begin(JOB)
-    outcomes.take_back(JOB.job_id, "no_quota")
+def test_a_receive_counts_once_however_often_the_call_is_repeated(outcomes: Outcomes) -> None:
+    begin(outcomes, JOB)
 
-    again = outcomes.begin(JOB)
+    attempts = [outcomes.begin(JOB, "message#again") for _ in range(3)]
+
+    assert [attempt.number for attempt in attempts] == [2, 2, 2]
+
+
+def test_an_attempt_is_taken_back_once_and_only_by_who_made_it(outcomes: Outcomes) -> None:
+    first = begin(outcomes, JOB)
+    second = begin(outcomes, JOB)
+
+    for attempt in (first, second, second):
+        outcomes.take_back(JOB.job_id, attempt, "appointment")
+
+    assert begin(outcomes, JOB).number == 2
+
+
+def test_an_attempt_that_was_none_is_taken_back(outcomes: Outcomes) -> None:
+    begun = begin(outcomes, JOB)
+    outcomes.take_back(JOB.job_id, begun, "no_quota")
+
+    again = begin(outcomes, JOB)
 
     assert (again.number, again.waits_for) == (1, "no_quota")
 
@@ -43,9 +70,9 @@ def test_an_attempt_that_was_none_is_taken_back(outcomes: Outcomes) -> None:
 def test_the_item_says_which_job_it_is_and_when_it_was_first_seen(
     outcomes: Outcomes, stack: WorkerStack
 ) -> None:
-    outcomes.begin(JOB)
+    outcomes.begin(JOB, "message#1")
     stack.clock.advance(60)
-    outcomes.begin(JOB)
+    outcomes.begin(JOB, "message#2")
 
     (item,) = stack.items("JOB#")
     assert item == {
@@ -59,6 +86,7 @@ def test_the_item_says_which_job_it_is_and_when_it_was_first_seen(
         "asset_id": "image-1",
         "expires_at": NOON // 1000 + KEPT_SECONDS,
         "attempts": 2,
+        "receive": "message#2",
     }
 
 
@@ -67,21 +95,21 @@ def test_a_job_without_an_asset_is_seen_too(outcomes: Outcomes, stack: WorkerSta
         JOB.model_copy(update={"asset": None}).model_dump_json(by_alias=True)
     )
 
-    assert outcomes.begin(job).number == 1
+    assert begin(outcomes, job).number == 1
     assert stack.items("JOB#")[0]["asset_id"] is None
 
 
 def test_the_next_attempt_knows_that_cmp_did_not_find_the_asset(
     outcomes: Outcomes, stack: WorkerStack
 ) -> None:
-    outcomes.begin(JOB)
+    begin(outcomes, JOB)
     outcomes.note_not_found(JOB.job_id)
 
-    assert outcomes.begin(JOB).not_found_at == NOON
+    assert begin(outcomes, JOB).not_found_at == NOON
 
 
 def test_a_job_ends_once_and_is_counted_once(outcomes: Outcomes, stack: WorkerStack) -> None:
-    outcomes.begin(JOB)
+    begin(outcomes, JOB)
 
     outcomes.close(JOB, "superseded", "why")
     outcomes.close(JOB, "superseded", "why")
@@ -90,7 +118,7 @@ def test_a_job_ends_once_and_is_counted_once(outcomes: Outcomes, stack: WorkerSt
     (item,) = stack.items("JOB#")
     assert (item["outcome"], item["reason"], item["ended_at"]) == ("superseded", "why", NOON)
     assert stack.counts() == {"superseded": 1}
-    assert outcomes.begin(JOB).outcome == "superseded"
+    assert begin(outcomes, JOB).outcome == "superseded"
 
 
 def test_a_job_that_applied_has_no_reason(outcomes: Outcomes, stack: WorkerStack) -> None:
@@ -102,7 +130,7 @@ def test_a_job_that_applied_has_no_reason(outcomes: Outcomes, stack: WorkerStack
 def test_outcome_and_count_are_written_together_or_not_at_all(
     outcomes: Outcomes, stack: WorkerStack
 ) -> None:
-    outcomes.begin(JOB)
+    begin(outcomes, JOB)
     outcomes.close(JOB, "applied")
     (count,) = stack.items("COUNT#")
     stack.dynamodb.delete_item(
@@ -111,7 +139,7 @@ def test_outcome_and_count_are_written_together_or_not_at_all(
     # A count that is no number refuses its half of the transaction
     broken = {"pk": {"S": count["pk"]}, "sk": {"S": "COUNT"}, "applied": {"S": "many"}}
     stack.dynamodb.put_item(TableName="catalogue", Item=broken)
-    outcomes.begin(JOB)
+    begin(outcomes, JOB)
 
     with pytest.raises(ClientError):
         outcomes.close(JOB, "applied")
@@ -123,14 +151,14 @@ def test_a_dead_letter_that_was_sent_back_is_as_good_as_new(
     outcomes: Outcomes, stack: WorkerStack
 ) -> None:
     for _ in range(5):
-        outcomes.begin(JOB)
+        begin(outcomes, JOB)
     outcomes.note_not_found(JOB.job_id)
     outcomes.close(JOB, "dead_lettered", "why")
 
     outcomes.reopen(JOB)
     outcomes.reopen(JOB)
 
-    attempt = outcomes.begin(JOB)
+    attempt = begin(outcomes, JOB)
     assert (attempt.number, attempt.outcome, attempt.not_found_at) == (2, None, None)
     assert stack.counts() == {}
     outcomes.close(JOB, "applied")
@@ -146,7 +174,7 @@ def test_only_a_dead_letter_can_be_reopened(
     outcomes.reopen(JOB)
 
     assert stack.counts() == {outcome: 1}
-    assert outcomes.begin(JOB).outcome == outcome
+    assert begin(outcomes, JOB).outcome == outcome
 
 
 def test_counts_are_spread_and_add_up(outcomes: Outcomes, stack: WorkerStack) -> None:
