@@ -87,6 +87,7 @@ def run(world: World, plan: Plan, console: Console) -> Report:
         found=found,
         verdict=verdict.judge(case),
         settled_after=settled_after,
+        cut_short=sum(len(one.done) < len(one.life.acts) for one in driving.records),
     )
 
 

@@ -72,8 +72,10 @@ class AwsProxy:
             self._serving.discard(task)
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A caller that gives up is no fault of ours.
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        # A caller that gives up is no fault of ours; and in the end all are given up.
+        with contextlib.suppress(
+            ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
+        ):
             answer = await self._answer(reader, writer)
             if answer is None:
                 writer.transport.abort()

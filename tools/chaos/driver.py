@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -32,6 +33,8 @@ LINES = 10
 """How many deliveries CMP sends at once: each more is one more process that starts here."""
 APPLIED_SECONDS = 150.0
 DATE_SECONDS = 2
+KILL_SECONDS = 60.0
+LOOK_SECONDS = 0.5
 FOR_EVER = 1_000_000
 API = "/v3"
 FAULTS = "/v3/"
@@ -168,11 +171,11 @@ class Driver:
                     body["data"]["assets"]["images"][0]["links"]["self"] = ELSEWHERE
                 yield body
 
-    def _agenda(self) -> Iterator[tuple[float, Callable[[], None]]]:
+    def _agenda(self) -> Iterator[tuple[float, Callable[[], object]]]:
         for trouble in self.plan.troubles:
             yield from self._entries(trouble)
 
-    def _entries(self, trouble: Trouble) -> Iterator[tuple[float, Callable[[], None]]]:
+    def _entries(self, trouble: Trouble) -> Iterator[tuple[float, Callable[[], object]]]:
         match trouble:
             case planned.Outage():
                 yield trouble.at, self._begin_outage
@@ -185,7 +188,7 @@ class Driver:
             case planned.ExpiredTokens():
                 yield trouble.at, self._expire
             case planned.Kill():
-                yield trouble.at, lambda: self._kill(trouble.function)
+                yield trouble.at, lambda: self._senders.submit(self._kill, trouble.function)
             case planned.AwsTrouble():
                 yield trouble.at, lambda: self.world.aws_faults.order(trouble.fault)
             case planned.Stray():
@@ -236,11 +239,17 @@ class Driver:
         self.tell("CMP: credentials good again")
 
     def _kill(self, function: str) -> None:
-        killed = self.world.stack.functions.processes(function)
-        for pid in killed:
-            os.kill(pid, signal.SIGKILL)
-        self.done[injections.killed(function)] += len(killed)
-        self.tell(f"killed {len(killed)} of {function}")
+        """End a function's execution environments, as soon as it has any."""
+        deadline = time.monotonic() + KILL_SECONDS
+        while not (alive := self.world.stack.functions.processes(function)):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(LOOK_SECONDS)
+        for pid in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.done[injections.killed(function)] += len(alive)
+        self.tell(f"killed {len(alive)} of {function}")
 
     def _stray(self, kind: str) -> None:
         match kind:

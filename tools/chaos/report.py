@@ -37,6 +37,7 @@ class Report:
     found: Observation
     verdict: Verdict
     settled_after: float
+    cut_short: int
 
     def show(self, console: Console) -> None:
         """Print it."""
@@ -58,6 +59,7 @@ class Report:
             "deliveries": len(self.deliveries),
             "of which CMP had to repeat": repeated,
             "attempts": sum(one["attempts"] for one in self.deliveries),
+            "stories cut short": self.cut_short,
             "seconds until quiet": f"{self.settled_after:.0f}",
         }
 

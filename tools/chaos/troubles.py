@@ -62,14 +62,14 @@ def _cmp_faults(rng: random.Random, assets: Sequence[Asset]) -> Iterable[CmpFaul
     """Spread the faults evenly over the time before the outage, in any order."""
     kinds = [
         *(
-            {"kind": "status", "count": 5, "status": 429, "retry_after": after}
+            {"kind": "status", "count": 3, "status": 429, "retry_after": after}
             for after in (None, rng.randint(1, 3), RETRY_DATE)
         ),
-        *({"kind": "status", "count": 5, "status": status} for status in (500, 502, 503)),
+        *({"kind": "status", "count": 2, "status": status} for status in (500, 502, 503)),
         {"kind": "timeout", "count": 2, "seconds": 20.0},
         {"kind": "slow", "count": 2, "seconds": 2.0},
-        {"kind": "malformed", "count": 2},
-        {"kind": "disconnect", "count": 2},
+        {"kind": "malformed"},
+        {"kind": "disconnect"},
     ]
     rng.shuffle(kinds)
     step = (OUTAGE - FIRST_FAULT) / len(kinds)
