@@ -61,9 +61,15 @@ class Leases:
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
+            item: Mapping[str, Any] = answer["Attributes"]
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise LeaseHeldError(f"{name} is leased", delay=_delay(error.response, now)) from None
-        return Lease(name, owner, _slot_from(answer["Attributes"]))
+            refusal: Any = error.response
+            item = refusal["Item"]
+            # The client repeats a call whose answer was lost.
+            if item.get("owner", {}).get("S") != owner:
+                delay = _delay(item, now)
+                raise LeaseHeldError(f"{name} is leased", delay=delay) from None
+        return Lease(name, owner, _slot_from(item))
 
     def release(self, lease: Lease) -> None:
         """Give the lease back, with what is kept; does nothing if it has become somebody else's."""
@@ -142,7 +148,7 @@ def _milliseconds(seconds: float) -> str:
     return str(int(seconds * 1000))
 
 
-def _delay(refusal: Mapping[str, Any], now: float) -> float:
+def _delay(item: Mapping[str, Any], now: float) -> float:
     # The holder's item comes with the refusal: no second read that could see another state.
-    ends = float(refusal["Item"]["ends_at"]["N"]) / 1000
+    ends = float(item["ends_at"]["N"]) / 1000
     return max(1.0, ends - now)

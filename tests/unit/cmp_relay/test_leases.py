@@ -60,6 +60,12 @@ def test_the_loser_waits_a_second_at_least(leases: Leases, clock: Clock) -> None
     assert caught.value.delay == 1
 
 
+def test_a_call_that_is_repeated_for_a_lost_answer_has_the_lease(leases: Leases) -> None:
+    leases.acquire("fetch#1", "first", 30)
+
+    assert leases.acquire("fetch#1", "first", 30).owner == "first"
+
+
 def test_a_lease_that_ran_out_is_free(leases: Leases, clock: Clock) -> None:
     leases.acquire("fetch#1", "first", 30)
     clock.time += 30.1
