@@ -15,7 +15,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from cmp_relay import quota, slots
 from cmp_relay.breaker import Breaker
 from cmp_relay.budget import Budget
-from cmp_relay.errors import AppointmentError, CredentialsError
+from cmp_relay.errors import (
+    AppointmentError,
+    CredentialsError,
+    PostponedError,
+    UnavailableError,
+)
 from cmp_relay.slots import Lane, Slot, State
 from cmp_relay.telemetry import logger, metrics
 
@@ -89,9 +94,12 @@ class Permit:
             if not (prepared or self._state.open_reason):
                 try:
                     prepared.append(prepare())
-                except CredentialsError as error:
-                    self._refused(error)
+                except (CredentialsError, UnavailableError) as error:
+                    self._without_token(error)
                     continue
+                except PostponedError:
+                    self.keeper.kept = slot
+                    raise
             if self._wait(slot) > 0:
                 self.sleep(self._wait(slot) / 1000)
             elif not self._is_good(slot):
@@ -157,9 +165,10 @@ class Permit:
         delay = max(0, self._wait(slot)) / 1000
         raise AppointmentError("the next slot is not near", delay=min(delay, LONGEST_APPOINTMENT))
 
-    def _refused(self, error: CredentialsError) -> None:
+    def _without_token(self, error: CredentialsError | UnavailableError) -> None:
+        """Open the breaker: what keeps this job from its token keeps every other one from it."""
         logger.error("no token to be had", detail=str(error))
-        self.breaker.open(CredentialsError.reason)
+        self.breaker.open(error.reason)
 
     def _probe(self, slot: Slot, probe: Callable[[], bool]) -> None:
         """Use the slot for a probe, unless somebody else probes."""
