@@ -7,6 +7,7 @@ from moto import mock_aws
 
 from cmp_relay.errors import LeaseHeldError
 from cmp_relay.leases import Leases
+from cmp_relay.slots import Slot
 from tests.support import catalogue_table
 
 if TYPE_CHECKING:
@@ -108,3 +109,67 @@ def test_the_item_says_who_until_when(
         "ends_at": {"N": str(int((clock.time + 30) * 1000))},
         "expires_at": {"N": str(int(clock.time) + 30 + 86_400)},
     }
+
+
+# The slot that is kept for the next owner
+
+
+def slot(clock: Clock, seconds: float = 20) -> Slot:
+    due = int((clock.time + seconds) * 1000)
+    return Slot("bulk", first=due - 7, month="2027-01", due=due, count=3)
+
+
+def test_the_next_owner_finds_the_slot_that_is_kept(leases: Leases, clock: Clock) -> None:
+    with leases.held("fetch#1", "first", 30) as lease:
+        lease.kept = slot(clock)
+
+    assert leases.acquire("fetch#1", "second", 30).kept == slot(clock)
+
+
+def test_a_slot_is_found_once(leases: Leases, clock: Clock) -> None:
+    with leases.held("fetch#1", "first", 30) as lease:
+        lease.kept = slot(clock)
+    with leases.held("fetch#1", "second", 30) as lease:
+        lease.kept = None
+
+    assert leases.acquire("fetch#1", "third", 30).kept is None
+
+
+def test_a_slot_whose_time_is_over_is_not_kept(leases: Leases, clock: Clock) -> None:
+    with leases.held("fetch#1", "first", 30) as lease:
+        lease.kept = slot(clock, 0)
+
+    assert leases.acquire("fetch#1", "second", 30).kept is None
+
+
+def test_a_kept_slot_waits_in_an_item_that_nobody_owns(
+    leases: Leases, table: "DynamoDBClient", clock: Clock
+) -> None:
+    with leases.held("fetch#1", "first", 30) as lease:
+        lease.kept = slot(clock)
+
+    (item,) = table.scan(TableName="catalogue")["Items"]
+    assert "owner" not in item
+    assert item["ends_at"] == {"N": "0"}
+    assert item["expires_at"] == {"N": str(int(clock.time) + 20 + 86_400)}
+
+
+def test_a_slot_outlives_an_owner_that_crashed(leases: Leases, clock: Clock) -> None:
+    with leases.held("fetch#1", "first", 30) as lease:
+        lease.kept = slot(clock)
+    leases.acquire("fetch#1", "crashes", 30)
+    clock.time += 31
+
+    assert leases.acquire("fetch#1", "third", 30).kept == slot(clock, 20 - 31)
+
+
+def test_who_is_late_cannot_leave_a_slot_to_another(leases: Leases, clock: Clock) -> None:
+    first = leases.acquire("fetch#1", "first", 30)
+    clock.time += 31
+    second = leases.acquire("fetch#1", "second", 30)
+    first.kept = slot(clock)
+
+    leases.release(first)
+
+    leases.release(second)
+    assert leases.acquire("fetch#1", "third", 30).kept is None

@@ -2,7 +2,10 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
@@ -23,7 +26,7 @@ from cmp_relay.errors import (
     UntrustedLinkError,
 )
 from cmp_relay.exchanges import build_client
-from cmp_relay.open_api import Location, OpenApi
+from cmp_relay.open_api import Location, OpenApi, Prepared
 from cmp_relay.origins import Origins
 from cmp_relay.tokens import Token, TokenSource
 
@@ -50,6 +53,39 @@ class Tokens:
     def replace(self, failed: Token) -> Token:
         self.version = int(failed.version) + 1
         return self.current()
+
+
+class PostponedRequest(Exception):
+    """What a gate raises instead of letting a request go on."""
+
+
+@dataclass
+class Gate:
+    """Notes what passes; closes if it is told to."""
+
+    passed: list[object] = field(default_factory=list)
+    probed: list[bool] = field(default_factory=list)
+    probes: int = 0
+    closes_at: str = ""
+
+    def take(self, prepare: Callable[[], Prepared], probe: Callable[[], bool]) -> Prepared:
+        self.probed += [probe() for _ in range(self.probes)]
+        self._note("take")
+        return prepare()
+
+    def answered(self) -> None:
+        self._note("answered")
+
+    def throttled(self, retry_after: float | None) -> None:
+        self._note(("throttled", retry_after))
+
+    def failed(self) -> None:
+        self._note("failed")
+
+    def _note(self, what: object) -> None:
+        self.passed.append(what)
+        if self.closes_at and self.closes_at in (what, what[0] if isinstance(what, tuple) else ""):
+            raise PostponedRequest
 
 
 class Refusing(Tokens):
@@ -262,6 +298,140 @@ def test_takes_an_answer_without_a_location_for_a_fault(response: httpx.Response
 
     with pytest.raises(UnavailableError):
         cmp.locate("1")
+
+
+# The gate
+
+
+def refused(kind: type[httpx.HTTPError]) -> Respond:
+    def respond(request: httpx.Request) -> httpx.Response:
+        raise kind("no")
+
+    return respond
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (200, "answered"),
+        (302, "answered"),
+        (401, "answered"),
+        (403, "answered"),
+        (404, "answered"),
+        (422, "answered"),
+        (408, "failed"),
+        (500, "failed"),
+        (503, "failed"),
+        (429, ("throttled", None)),
+    ],
+)
+def test_the_gate_hears_what_cmp_makes_of_a_request(status: int, told: object) -> None:
+    cmp, _ = answers(*[httpx.Response(status, json={})] * 3)
+    gate = Gate()
+
+    with suppress(ApiError):
+        cmp.behind(gate).get(ARTICLE)
+
+    assert gate.passed[:2] == ["take", told]
+
+
+@pytest.mark.parametrize("kind", [httpx.ReadTimeout, httpx.ConnectError])
+def test_the_gate_hears_of_a_request_without_answer(kind: type[httpx.HTTPError]) -> None:
+    gate = Gate()
+
+    with pytest.raises(UnavailableError):
+        api(refused(kind)).behind(gate).get(ARTICLE)
+
+    assert gate.passed == ["take", "failed"]
+
+
+def test_redirects_and_second_tries_pass_the_gate_too() -> None:
+    cmp, seen = answers(
+        httpx.Response(401), redirect("/v3/articles/2"), httpx.Response(200, json={})
+    )
+    gate = Gate()
+
+    cmp.behind(gate).get(ARTICLE)
+
+    assert gate.passed == ["take", "answered"] * len(seen)
+    assert len(seen) == 3
+
+
+def test_a_gate_that_is_closed_lets_nothing_out() -> None:
+    cmp, seen = answers()
+
+    with pytest.raises(PostponedRequest):
+        cmp.behind(Gate(closes_at="take")).get(ARTICLE)
+
+    assert seen == []
+
+
+@pytest.mark.parametrize(("status", "told"), [(429, "throttled"), (500, "failed")])
+def test_a_gate_can_keep_a_request_for_later(status: int, told: str) -> None:
+    cmp, seen = answers(httpx.Response(status))
+
+    with pytest.raises(PostponedRequest):
+        cmp.behind(Gate(closes_at=told)).get(ARTICLE)
+
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("seconds", [30, 100_000])
+def test_the_gate_hears_when_to_ask_again_also_as_a_date(seconds: int) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+    gate = Gate()
+    for header in (str(seconds), date):
+        cmp, _ = answers(httpx.Response(429, headers={"Retry-After": header}))
+        with pytest.raises(RateLimitedError):
+            cmp.behind(gate).get(ARTICLE)
+
+    told = [each[1] for each in gate.passed if isinstance(each, tuple)]
+    assert told == [seconds, pytest.approx(seconds, abs=2)]
+
+
+def test_the_gate_belongs_to_one_user_alone() -> None:
+    cmp, _ = answers(httpx.Response(200, json={}))
+    gate = Gate()
+    cmp.behind(gate)
+
+    cmp.get(ARTICLE)
+
+    assert gate.passed == []
+
+
+@pytest.mark.parametrize(
+    ("status", "answered"), [(200, True), (403, True), (404, True), (429, True), (503, False)]
+)
+def test_a_probe_is_a_small_question_of_its_own(status: int, answered: bool) -> None:
+    cmp, seen = answers(httpx.Response(status), httpx.Response(200, json={}))
+    gate = Gate(probes=1)
+
+    cmp.behind(gate).get(ARTICLE)
+
+    assert gate.probed == [answered]
+    assert str(seen[0].url) == f"{BASE}/assets?page_size=1"
+
+
+def test_a_probe_without_answer_is_none() -> None:
+    gate = Gate(probes=1, closes_at="take")
+
+    with pytest.raises(PostponedRequest):
+        api(refused(httpx.ReadTimeout)).behind(gate).get(ARTICLE)
+
+    assert gate.probed == [False]
+
+
+@pytest.mark.parametrize(("tokens", "answered"), [(Tokens, True), (Refusing, False)])
+def test_a_probe_with_a_token_that_is_refused_asks_for_another(
+    tokens: type[Tokens], answered: bool
+) -> None:
+    gate = Gate(probes=1, closes_at="take")
+    cmp = api(lambda request: httpx.Response(401), tokens())
+
+    with pytest.raises(PostponedRequest):
+        cmp.behind(gate).get(ARTICLE)
+
+    assert gate.probed == [answered]
 
 
 def failures() -> Iterator[Callable[[], object]]:
