@@ -28,19 +28,21 @@ STORIES: dict[str, Story] = {
         ("covered", "asset_modified"),
     ],
     "removal": [("removed", "asset_removed")],
-    "removal that CMP denies": [("unpublished", "asset_unpublished"), ("late", "asset_removed")],
-    "removal that CMP confirms": [("unpublished", "asset_unpublished"), ("gone", "asset_removed")],
+    "removal that CMP denies": [("withdrawn", "asset_unpublished"), ("late", "asset_removed")],
+    "removal that CMP confirms": [("withdrawn", "asset_unpublished"), ("gone", "asset_removed")],
 }
+
+EARLY = {"covered", "withdrawn", "late", "gone"}
+"""Deliveries that came so long ago that CMP must know of them."""
 
 
 def message(stack: WorkerStack, delivery_id: str, event_name: str) -> str:
     modified_at = f"2026-11-21T11:{len(delivery_id):02d}:00Z"
+    received_at = NOON - 10_000 if delivery_id in EARLY else NOON
     stack.api.resources[link("image-1")] = entry(modified_at="2026-11-21T11:30:00Z")
     if delivery_id == "gone":
         stack.api.resources.clear()
     if routing.is_library(event_name):
-        early = delivery_id in {"covered", "late", "gone"}
-        received_at = NOON - 10_000 if early else NOON
         raw = library_jobs.body(event_name)
         (found,) = stack.deliver(raw, receipt(delivery_id, received_at))
         return found
@@ -48,7 +50,7 @@ def message(stack: WorkerStack, delivery_id: str, event_name: str) -> str:
         entries = [{"id": "image-1", "links": {"self": link("image-1")}}]
     else:
         entries = [entry(modified_at=modified_at)]
-    (found,) = stack.deliver(body(event_name, entries), receipt(delivery_id, NOON))
+    (found,) = stack.deliver(body(event_name, entries), receipt(delivery_id, received_at))
     return found
 
 

@@ -411,6 +411,33 @@ def test_a_repeated_publish_makes_a_removal_doubtful_too(stack: WorkerStack) -> 
     assert reasons(stack)["removed.0"] == ("superseded", "CMP still has it")
 
 
+def test_a_change_right_after_a_removal_is_looked_up_once_cmp_must_know(
+    stack: WorkerStack,
+) -> None:
+    stack.work(deliver(stack, "asset_removed", "removed"))
+    know(stack)
+    message = deliver(stack, "asset_added", "added before")
+
+    too_early = stack.work(message)
+    stack.clock.advance(FRESHNESS_MARGIN / 1000)
+    stack.api.resources.clear()
+    first, last = stack.work(message), stack.work(message)
+
+    assert (len(too_early), len(first), last) == (1, 1, [])
+    assert stack.asset()["library"] == "removed"
+    assert told(stack) == [("LibraryAssetRemoved", None)]
+
+
+def test_a_publish_job_leaves_the_library_alone_right_after_a_removal(stack: WorkerStack) -> None:
+    stack.work(deliver(stack, "asset_removed", "removed"))
+    know(stack)
+
+    stack.work(publish(stack))
+
+    item = stack.asset()
+    assert (item["published"], item["library"], item["title"]) == (True, "removed", "Shown")
+
+
 # What is owed to the bus
 
 

@@ -40,9 +40,10 @@ class Announcement:
 class AssetState:
     """The item of one asset; times are ms, `details_*` None until details are stored.
 
-    Of the library: `seen_at` is when the newest look that told its state began, `heard_at` when the
-    newest job but a removal was received, `href` the link under which it showed the asset; `told`
-    is what the bus was told last, `library_sequence` when, `settled` the job that was applied last.
+    Of the library: `seen_at` is when the newest look that told its state began, `removed_at` when
+    the newest removal was received, `heard_at` when the newest other job was, `href` the link under
+    which it showed the asset; `told` is what the bus was told last, `library_sequence` when,
+    `settled` the job that was applied last.
     """
 
     asset_id: str
@@ -62,6 +63,7 @@ class AssetState:
     href: str | None = None
     seen_at: int | None = None
     heard_at: int | None = None
+    removed_at: int | None = None
     settled: Settled | None = None
     told: str | None = None
     library_sequence: int = 0
@@ -77,6 +79,10 @@ class AssetState:
     def heard(self, received_at: int) -> "AssetState":
         """Return the state after a job that was received then (ms)."""
         return replace(self, heard_at=max(self.heard_at or 0, received_at))
+
+    def removed(self, received_at: int) -> "AssetState":
+        """Return the state after a removal that was received then (ms)."""
+        return replace(self, removed_at=max(self.removed_at or 0, received_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +316,7 @@ def _asset_item(asset: AssetState) -> dict[str, object]:
         "href": asset.href,
         "seen_at": asset.seen_at,
         "heard_at": asset.heard_at,
+        "removed_at": asset.removed_at,
         "settled": asset.settled and asdict(asset.settled),
         "told": asset.told,
         "library_sequence": asset.library_sequence,
@@ -339,6 +346,7 @@ def _asset_from(item: Mapping[str, Any]) -> AssetState:
         href=item.get("href"),
         seen_at=_number(item.get("seen_at")),
         heard_at=_number(item.get("heard_at")),
+        removed_at=_number(item.get("removed_at")),
         settled=Settled(**item["settled"]) if "settled" in item else None,
         told=item.get("told"),
         library_sequence=int(item.get("library_sequence", 0)),

@@ -69,6 +69,8 @@ class Findings:
 
 
 def _seen_in_library(found: Found, asset: AssetState) -> AssetState:
+    if found.began_at < library.knows_at(asset.removed_at):
+        return asset  # what a replica that is behind shows may have been removed since
     return replace(
         asset,
         library=library.state(found.body),

@@ -41,6 +41,11 @@ def covers(seen_at: int | None, received_at: int) -> bool:
     return seen_at is not None and seen_at >= received_at + FRESHNESS_MARGIN
 
 
+def knows_at(*moments: int | None) -> int:
+    """Return from when on CMP shows everywhere what happened at these moments (ms)."""
+    return max((moment + FRESHNESS_MARGIN for moment in moments if moment is not None), default=0)
+
+
 def is_doubtful(heard_at: int | None, received_at: int) -> bool:
     """Tell whether a removal may be older than what another job of the asset told (ms).
 

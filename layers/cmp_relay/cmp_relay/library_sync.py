@@ -70,7 +70,8 @@ class LibrarySync:
             if not _removes(job):
                 self.records.hear(record, job.received_at)
             return step.settled
-        after = after if _removes(job) else after.heard(job.received_at)
+        at = job.received_at
+        after = after.removed(at) if _removes(job) else after.heard(at)
         organization = job.organization_id or after.organization_id
         after = replace(after, settled=step.settled, organization_id=organization)
         self.records.write(record, Record(after, record.publications))
@@ -87,6 +88,7 @@ class LibrarySync:
         return self._change(job, attempt, record.asset, lease)
 
     def _change(self, job: LibraryJob, attempt: Attempt, asset: AssetState, lease: Lease) -> Step:
+        self._wait_for(library.knows_at(asset.removed_at))
         began_at = self.lookup.now()
         try:
             found = self.lookup.in_library(job, attempt, job.asset.href or asset.href, lease)
@@ -98,16 +100,19 @@ class LibrarySync:
         settled = Settled(job.job_id, "applied")
         if not library.is_doubtful(asset.heard_at, job.received_at):
             return Step(replace(asset, library=library.REMOVED), settled)
-        wait = job.received_at + library.FRESHNESS_MARGIN - self.lookup.now()
-        if wait > 0:
-            # A replica of CMP's that is behind would still show what has just been removed.
-            raise PostponedError("CMP is asked when it must know", delay=wait / 1000)
+        self._wait_for(library.knows_at(job.received_at, asset.heard_at, asset.removed_at))
         began_at, href = self.lookup.now(), asset.href or job.asset.href
         try:
             found = self.lookup.once(asset.type, asset.asset_id, href, lease)
         except NotFoundError:
             return Step(_gone(asset, began_at), settled)
         return self._found(found, asset, Settled(job.job_id, "superseded", "CMP still has it"))
+
+    def _wait_for(self, moment: int) -> None:
+        """Look no earlier: a replica of CMP's that is behind would show what was before (ms)."""
+        wait = moment - self.lookup.now()
+        if wait > 0:
+            raise PostponedError("CMP is asked when it must know", delay=wait / 1000)
 
     def _found(self, found: Found, asset: AssetState, settled: Settled) -> Step:
         return Step(self.findings.keep(found, asset), settled, found.body.get("labels"))

@@ -35,6 +35,7 @@ FULL_ASSET = AssetState(
     href="https://api.cmp.optimizely.com/v3/images/asset",
     seen_at=1_700_000_001_457,
     heard_at=1_700_000_001_458,
+    removed_at=1_700_000_001_459,
     settled=Settled("job", "applied", "gone"),
     told="told",
     library_sequence=5,

@@ -6,6 +6,7 @@ from cmp_relay.catalogue import AssetState
 from cmp_relay.documents import Documents
 from cmp_relay.errors import ConflictError
 from cmp_relay.findings import LONGEST_LINK, LONGEST_TEXT, Findings, Found
+from cmp_relay.library import FRESHNESS_MARGIN
 from tests.support.clock import NOON
 from tests.support.publish_jobs import entry, link
 from tests.support.worker_stack import WorkerStack
@@ -35,6 +36,18 @@ def test_nothing_else_tells_the_state_in_the_library(findings: Findings, source:
 
     assert (kept.library, kept.seen_at, kept.href) == ("removed", NOON - 1, "known")
     assert (kept.fetch_began_at, kept.details_source) == (NOON, source)
+
+
+def test_what_is_shown_right_after_a_removal_tells_nothing_of_the_library(
+    findings: Findings,
+) -> None:
+    removed = REMOVED.removed(NOON)
+
+    early = findings.keep(Found(entry(), "library", NOON + FRESHNESS_MARGIN - 1, LINK), removed)
+    later = findings.keep(Found(entry(), "library", NOON + FRESHNESS_MARGIN, LINK), removed)
+
+    assert (early.library, early.seen_at, early.title) == ("removed", NOON - 1, "Delivered image-1")
+    assert (later.library, later.seen_at) == ("present", NOON + FRESHNESS_MARGIN)
 
 
 def test_a_link_that_is_too_long_is_not_remembered(findings: Findings) -> None:

@@ -63,6 +63,11 @@ def test_each_kind_has_a_place_in_the_open_api(kind: str, asset_id: str, path: s
     assert library.path(kind, asset_id) == path
 
 
+def test_cmp_knows_everywhere_after_a_while() -> None:
+    assert library.knows_at(NOON, None, NOON - 5) == NOON + FRESHNESS_MARGIN
+    assert library.knows_at(None) == 0
+
+
 def test_what_is_told_has_a_fingerprint() -> None:
     labels = [{"group": {"id": "1", "name": "Größe"}}]
 
