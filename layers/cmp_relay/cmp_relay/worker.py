@@ -45,7 +45,7 @@ EXPIRY_SECONDS = 7 * 24 * 3600
 LONGEST_BACK_OFF = 45
 """In units of `retry_seconds`: with 20 of them, 15 minutes."""
 LONGEST_WAIT_SECONDS = 900
-LONGEST_LEASE_WAIT_SECONDS = 30
+LONGEST_LEASE_WAIT_SECONDS = 5
 QUOTA = QuotaError.reason
 METRICS: dict[Outcome, str] = {
     "applied": "JobsApplied",
@@ -228,8 +228,8 @@ def _delay(error: PostponedError | RateLimitedError, receives: int) -> float:
     if isinstance(error, CredentialsError):
         return min(max(error.delay, growing), LONGEST_WAIT_SECONDS)
     if isinstance(error, LeaseHeldError):
-        # A lease ends long before its time as a rule: look again soon, then less often.
-        return min(error.delay, growing, LONGEST_LEASE_WAIT_SECONDS)
+        # A lease ends long before its time as a rule.
+        return min(error.delay, random.uniform(1, LONGEST_LEASE_WAIT_SECONDS))  # noqa: S311
     return error.delay
 
 
