@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tools.local_stack.aws import Aws
     from tools.local_stack.resources import Resources
 
@@ -26,6 +28,8 @@ class Functions:
 
     aws: Aws
     resources: Resources
+    temporary: Path
+    """The folder in which the stack's MiniStack unpacks functions."""
 
     def physical_name(self, name: str) -> str:
         """Return the deployed name of `on_asset_published`."""
@@ -61,7 +65,8 @@ class Functions:
 
         MiniStack runs each as `python …/ministack-lambda-{function}-…/_worker.py`.
         """
-        mark = f"ministack-lambda-{self.physical_name(name)}-"
+        # Functions of the same name run in every other stack on the machine.
+        mark = f"{self.temporary}/ministack-lambda-{self.physical_name(name)}-"
         listed = subprocess.run(
             ["ps", "-A", "-ww", "-o", "pid=,args="],  # noqa: S607  # wherever the system keeps it
             check=True,

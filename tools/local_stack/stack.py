@@ -149,7 +149,7 @@ class LocalStack:
     @cached_property
     def functions(self) -> Functions:
         """Return the deployed functions."""
-        return Functions(self.boto, self.resources)
+        return Functions(self.boto, self.resources, self.folder.temporary)
 
     @property
     def webhook_url(self) -> str:
