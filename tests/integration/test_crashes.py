@@ -9,6 +9,7 @@ import pytest
 
 from cmp_relay import routing
 from cmp_relay.records import LEASE_SECONDS
+from cmp_relay.slots import Limits
 from tests.support import library_jobs
 from tests.support.clock import NOON
 from tests.support.killer import ProcessKilled
@@ -121,3 +122,68 @@ def test_every_write_is_a_place_to_die_at(stack: WorkerStack) -> None:
         "DeleteItem",  # the lease is given back
         "TransactWriteItems",  # the outcome and its count
     ]
+
+
+# While an appointment is made, and while it is used
+
+VISIBILITY_SECONDS = 360
+"""After which a queue gives a dead worker's message back."""
+SLOW = Limits(per_second=1, per_minute=5, per_month=200_000, bulk_share=0.7)
+MOMENTS = {"applied_at", "details_etag", "fetch_began_at", "heard_at", "identities", "seen_at"}
+
+
+def make_an_appointment(stack: WorkerStack, name: str) -> str:
+    """Let no request be had before long, and let a story's last job find that out."""
+    stack.limits = SLOW
+    stack.permits("live").budget.reserve("live", count=2)
+    return tell(stack, STORIES[name])
+
+
+def keep(stack: WorkerStack, message: str) -> None:
+    """Deliver a message whenever it is visible, until it is left out of the failures."""
+    while stack.work(message):
+        stack.sleep(max(1, stack.visibilities[-1]))
+
+
+def end(stack: WorkerStack) -> dict[str, Any]:
+    """Return all that has to be the same, whenever it came to be."""
+    timed: dict[str, Any] = state(stack)
+    for document in timed["documents"].values():
+        document.pop("fetch_began_at", None)
+    timed["assets"] = [
+        {name: value for name, value in item.items() if name not in MOMENTS}
+        for item in timed["assets"]
+    ]
+    return timed
+
+
+@pytest.mark.parametrize("name", ["publish", "change"])
+@pytest.mark.parametrize("uses", [False, True], ids=["makes", "uses"])
+def test_an_appointment_survives_its_worker(stack: WorkerStack, name: str, *, uses: bool) -> None:
+    def begin() -> str:
+        stack.empty()
+        last = make_an_appointment(stack, name)
+        if uses:
+            assert stack.work(last) != []
+            stack.sleep(stack.visibilities[-1])
+        stack.killer.calls.clear()
+        return last
+
+    last = begin()
+    assert bool(stack.work(last)) is not uses
+    calls = len(stack.killer.calls)
+    keep(stack, last)
+    expected, announced = end(stack), heard(stack)
+
+    for call in range(calls + 1):
+        last = begin()
+        stack.killer.kill_at(min(call, calls - 1), after=call == calls)
+        with pytest.raises(ProcessKilled):
+            stack.work(last)
+        stack.killer.spare()
+        stack.sleep(VISIBILITY_SECONDS)
+        keep(stack, last)
+
+        assert end(stack) == expected, call
+        assert heard(stack) == announced, call
+        assert int(stack.items("JOB#")[0]["attempts"]) <= 2, call

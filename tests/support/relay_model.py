@@ -3,29 +3,21 @@
 import io
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import boto3
 
-from cmp_relay.bus import Bus
-from cmp_relay.catalogue import Catalogue
 from cmp_relay.clients import CONFIG
 from cmp_relay.credentials import CredentialsSecret
-from cmp_relay.documents import Documents
 from cmp_relay.errors import CmpRelayError
-from cmp_relay.findings import Findings
-from cmp_relay.jobs import LibraryJob, read_library_job
 from cmp_relay.leases import Leases
-from cmp_relay.library_sync import LibrarySync
 from cmp_relay.lookup import REQUEST_SECONDS
 from cmp_relay.oauth import TokenEndpoint
 from cmp_relay.open_api import OpenApi
 from cmp_relay.origins import Origins
-from cmp_relay.records import Records
 from cmp_relay.refresh import Refresh
 from cmp_relay.slots import Limits
 from cmp_relay.telemetry import logger
@@ -94,8 +86,12 @@ class RelayModel:
         self._secrets.create_secret(Name="credentials", SecretString=credentials)
         stack.limits = limits
         stack.sleep = self.time.sleep  # type: ignore[method-assign]
-        self.publications = QueueModel(self.time, [self._publish_worker() for _ in range(workers)])
-        self.library = QueueModel(self.time, [self._library_worker() for _ in range(workers)])
+        self.publications = QueueModel(
+            self.time, [self._build(stack.worker) for _ in range(workers)]
+        )
+        self.library = QueueModel(
+            self.time, [self._build(stack.library_worker) for _ in range(workers)]
+        )
         self._deliveries = 0
         self._scheduled_at = self.time.now()
         self.run(1000)  # until the first token is there
@@ -185,24 +181,10 @@ class RelayModel:
             queue.send(message)
         return [json.loads(message)["job_id"] for message in messages]
 
-    def _publish_worker(self) -> Worker[Any]:
-        # The real one, in the place of the fake.
+    def _build(self, worker: Callable[[], Worker[Any]]) -> Worker[Any]:
+        # The real one in the place of the fake, of its own for each environment.
         self.stack.api = self._open_api()  # type: ignore[assignment]
-        return self.stack.worker()
-
-    def _library_worker(self) -> Worker[LibraryJob]:
-        worker: Worker[Any] = self._publish_worker()
-        table, objects, bus, _ = clients("workers")
-        library = LibrarySync(
-            records=Records(
-                catalogue=Catalogue(table, "catalogue"),
-                bus=Bus(bus, "bus"),
-                leases=Leases(table, "catalogue", now=self.stack.lease_clock.seconds),
-            ),
-            findings=Findings(Documents(objects, "assets")),
-            lookup=self.stack.lookup("bulk"),
-        )
-        return replace(worker, read=read_library_job, work=library.apply)
+        return worker()
 
     def _open_api(self) -> OpenApi:
         seconds = self.stack.clock.seconds
