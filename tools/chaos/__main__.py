@@ -19,6 +19,8 @@ from tools.local_stack.progress import shown_on
 from tools.local_stack.signals import end_in_good_order
 
 LOG_WIDTH = 140
+SPARE_DELIVERIES = 15
+"""Planned beyond what is asked for: a story that is cut short sends fewer."""
 
 
 def main(
@@ -36,17 +38,17 @@ def main(
     try:
         with world.started(shown_on(console)) as started:
             report = run(started, plan, console)
+            report.show(console)
     except StackError as error:
         Console(stderr=True).print(f"[red]✗[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
-    report.show(console)
     console.print(f"[dim]{time.monotonic() - began:.0f} s in all[/]")
     sys.exit(0 if report.verdict.is_good else 1)
 
 
 def draw(seed: int, *, assets: int, deliveries: int) -> Plan:
     """Draw the plan of a seed."""
-    drawn = lives.draw(seed, assets=assets, deliveries=deliveries)
+    drawn = lives.draw(seed, assets=assets, deliveries=deliveries + SPARE_DELIVERIES)
     asked_for = [asset for life in drawn if life.story in lives.ASKED_FOR for asset in life.assets]
     return Plan(seed, tuple(drawn), tuple(troubles.draw(seed, asked_for)))
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 URL_QUERY = "token=never-in-a-log-83f1"
 """In the query of every asset's download URL, to be searched for in the logs."""
 SENDERS = 200
-LINES = 10
+LINES = 6
 """How many deliveries CMP sends at once: each more is one more process that starts here."""
 APPLIED_SECONDS = 150.0
 DATE_SECONDS = 2

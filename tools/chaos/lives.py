@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Story = Callable[["Teller", int], None]
 
 KINDS = ("article", "image", "video", "raw_file", "structured_content")
-LOAD_SECONDS = 90.0
+LOAD_SECONDS = 100.0
 """Within that time all lives begin their acts."""
 LATEST_OFFSET = 8.0
 LATEST_COPY = 15.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.chaos.aws_faults import AwsFault
 from tools.chaos.lives import LOAD_SECONDS
@@ -18,7 +18,7 @@ from tools.chaos.plan import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tools.chaos.plan import Asset, Trouble
 
@@ -30,8 +30,8 @@ FUNCTIONS = (
     "receive_webhook",
 )
 SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs")
-FIRST_FAULT, OUTAGE = 0.05, 0.6
-"""When CMP's faults begin and when its outage does, as parts of the load."""
+OUTAGE = 0.42
+"""When CMP's outage begins, as a part of the load."""
 OUTAGE_SECONDS = 30.0
 REVOKED_SECONDS = 8.0
 RETRY_DATE = "date"
@@ -59,24 +59,32 @@ def draw(seed: int, assets: Sequence[Asset]) -> list[Trouble]:
 
 
 def _cmp_faults(rng: random.Random, assets: Sequence[Asset]) -> Iterable[CmpFault]:
-    """Spread the faults evenly over the time before the outage, in any order."""
-    kinds = [
+    """Spread the faults evenly over the time before and after the outage, in any order."""
+    kinds: list[dict[str, Any]] = [
         *(
             {"kind": "status", "count": 3, "status": 429, "retry_after": after}
             for after in (None, rng.randint(1, 3), RETRY_DATE)
         ),
-        *({"kind": "status", "count": 2, "status": status} for status in (500, 502, 503)),
+        *({"kind": "status", "count": 2, "status": status} for status in (500, 502, 504)),
         {"kind": "timeout", "count": 2, "seconds": 20.0},
         {"kind": "slow", "count": 2, "seconds": 2.0},
         {"kind": "malformed"},
         {"kind": "disconnect"},
     ]
     rng.shuffle(kinds)
-    step = (OUTAGE - FIRST_FAULT) / len(kinds)
-    for number, options in enumerate(kinds):
-        at = (FIRST_FAULT + step * (number + rng.uniform(0, 0.5))) * LOAD_SECONDS
-        yield CmpFault(round(at, 2), **options)  # type: ignore[arg-type]
+    half = len(kinds) // 2
+    yield from _spread(rng, kinds[:half], 0.03, OUTAGE)
+    yield from _spread(rng, kinds[half:], OUTAGE + OUTAGE_SECONDS / LOAD_SECONDS + 0.1, 1.0)
     yield CmpFault(0.0, "redirect", asset=rng.choice(assets))
+
+
+def _spread(
+    rng: random.Random, kinds: Sequence[Mapping[str, Any]], first: float, last: float
+) -> Iterable[CmpFault]:
+    step = (last - first) / len(kinds)
+    for number, options in enumerate(kinds):
+        begins = first + step * number
+        yield CmpFault(_moment(rng, begins, begins + step / 2), **options)
 
 
 def _token_troubles(rng: random.Random) -> Iterable[Trouble]:
@@ -84,7 +92,7 @@ def _token_troubles(rng: random.Random) -> Iterable[Trouble]:
     # Whoever asks refresh_token first does not reach it.
     yield AwsTrouble(expired.at, AwsFault("lambda", "dropped"))
     yield expired
-    yield RevokedCredentials(_moment(rng, 0.35, 0.45), REVOKED_SECONDS)
+    yield RevokedCredentials(_moment(rng, 0.8, 0.85), REVOKED_SECONDS)
     yield ExpiredTokens(_moment(rng, 0.95, 1.0))
 
 
