@@ -41,9 +41,13 @@ class FailedError(Exception):
 
 @dataclass(frozen=True)
 class Faults:
-    """How often things go wrong, each between 0 and 1, and when (ms) CMP is not to be had."""
+    """How often things go wrong, each between 0 and 1, and when (ms) CMP is not to be had.
+
+    A write is `repeated` if its answer was lost, as boto3 does on its own.
+    """
 
     slow: float = 0
+    repeated: float = 0
     throttled: float = 0
     failed: float = 0
     late: float = 0
@@ -95,9 +99,15 @@ class Request:
 class _Store(MemoryStore):
     """One worker's way to the store that all share; counts its own writes."""
 
-    def __init__(self, shared: MemoryStore, meanwhile: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        shared: MemoryStore,
+        meanwhile: Callable[[], None],
+        answer_is_lost: Callable[[], bool],
+    ) -> None:
         super().__init__(meanwhile)
         self._shared = shared
+        self._answer_is_lost = answer_is_lost
 
     def _change(
         self,
@@ -106,7 +116,11 @@ class _Store(MemoryStore):
         when: Mapping[str, int],
     ) -> tuple[State, bool]:
         self.writes += 1
-        return self._shared.change(add=add, put=put, when=when)
+        answer = self._shared.change(add=add, put=put, when=when)
+        while self._answer_is_lost():
+            self._meanwhile()
+            answer = self._shared.change(add=add, put=put, when=when)
+        return answer
 
     def _state(self) -> State:
         return self._shared.read()
@@ -244,7 +258,7 @@ class BudgetWorld:
         def now() -> int:
             return self._timeline.now + skew
 
-        store = _Store(self.store, self._meanwhile)
+        store = _Store(self.store, self._meanwhile, lambda: self._happens(self._faults.repeated))
         budget = _Budget(store, self.limits, now, self, job)
         breaker = Breaker(store, self.limits, now=now)
         permit = Permit(budget, breaker, job.lane, lease, job.errand, now, self._sleep)

@@ -61,8 +61,7 @@ class Budget:
     def recount(self, slot: Slot) -> Slot:
         """Count slots in the month in which they are used; raises QuotaError as `reserve` does."""
         month = slots.month(self._now())
-        add = {f"used#{month}": slot.count, f"used#{slot.month}": -slot.count}
-        state, _ = self._store.change(add=add)
+        state, _ = self._store.change(add={f"used#{month}": slot.count})
         return self._within_quota(replace(slot, month=month), state, None)[0]
 
     def _reserve(self, lane: Lane, count: int, counted: str | None) -> tuple[Slot, State]:
@@ -137,8 +136,8 @@ class Budget:
         return month
 
     def _within_quota(self, slot: Slot, after: State, counted: str | None) -> Found:
+        # What was counted is never taken back: the client repeats a call whose answer was lost.
         if not counted and after.used.get(slot.month, 0) > self.limits.per_month:
-            self._store.change(add={f"used#{slot.month}": -slot.count, "lost": slot.count})
             raise self._no_quota()
         return slot, after
 

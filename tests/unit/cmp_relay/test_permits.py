@@ -296,7 +296,7 @@ def test_a_slot_that_moved_into_the_next_month_is_counted_there(desk: Desk) -> N
 
     take(desk.permit("live", lease))
 
-    assert desk.store.state.used == {"2026-11": 10, "2026-12": 1}
+    assert desk.store.state.used == {"2026-11": 11, "2026-12": 1}
 
 
 # 429
