@@ -1,23 +1,25 @@
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 
 from cmp_relay.errors import (
     AnnouncementError,
+    AppointmentError,
     CmpRelayError,
     CredentialsError,
     LeaseHeldError,
     PostponedError,
+    QuotaError,
     RateLimitedError,
     UnavailableError,
     UntrustedLinkError,
 )
 from cmp_relay.jobs import PublishJob
-from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Ending
+from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt, Ending, Outcomes
 from cmp_relay.telemetry import metrics
 from cmp_relay.worker import (
     EXPIRY_SECONDS,
@@ -399,6 +401,62 @@ def test_a_job_comes_back_even_if_its_visibility_cannot_be_changed(
     assert came_back == [0]
 
 
+@pytest.mark.parametrize("receives", [1, 900])
+@pytest.mark.parametrize(("delay", "told"), [(7.9, 7), (1.2, 1), (0.3, 1), (39_600, 39_600)])
+def test_an_appointment_is_come_back_for_a_little_early(
+    stack: WorkerStack, worker: PublishWorker, work: Work, delay: float, told: int, receives: int
+) -> None:
+    work.deeds["d.0"] = AppointmentError("the next slot is not near", delay=delay)
+
+    handle(worker, stack.event(*messages(), receives=receives))
+
+    assert stack.visibilities == [told]
+
+
+def test_a_job_that_waited_for_the_quota_to_the_end_says_so(
+    stack: WorkerStack, worker: PublishWorker, work: Work
+) -> None:
+    work.deeds["d.0"] = QuotaError("used up", delay=3600)
+    (message,) = messages()
+    handle(worker, stack.event(message))
+
+    handle(worker, stack.event(message, sent_at=NOON - (EXPIRY_SECONDS + 1) * 1000))
+
+    ((_, why),) = stack.dead_letters()
+    assert (why["reason"], why["attempts"]) == (QuotaError.reason, "1")
+    assert stack.visibilities == [3600]
+
+
+def unreachable(*_: object) -> NoReturn:
+    raise EndpointConnectionError(endpoint_url=f"https://aws/{PLANTED}")
+
+
+def test_a_job_that_cannot_begin_comes_back_soon(
+    stack: WorkerStack, worker: PublishWorker, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Outcomes, "begin", unreachable)
+
+    came_back = handle(worker, stack.event(*messages()))
+
+    assert (came_back, work.done) == ([0], [])
+    (delay,) = stack.visibilities
+    assert 1 <= delay <= 20
+
+
+def test_a_job_comes_back_in_its_time_even_if_its_attempt_cannot_be_taken_back(
+    stack: WorkerStack, worker: PublishWorker, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Outcomes, "take_back", unreachable)
+    work.deeds["d.0"] = AppointmentError("later", delay=60)
+
+    with log_lines() as lines:
+        came_back = handle(worker, stack.event(*messages()))
+
+    assert (came_back, stack.visibilities) == ([0], [60])
+    assert lines.named("attempt not taken back")[0]["reason"] == "EndpointConnectionError"
+    assert PLANTED not in lines.text
+
+
 # What is told
 
 
@@ -409,6 +467,11 @@ def test_a_job_comes_back_even_if_its_visibility_cannot_be_changed(
             ClientError({"Error": {"Code": "Throttling", "Message": PLANTED}}, "PutItem"),
             "aws",
             "PutItem: Throttling",
+        ),
+        (
+            EndpointConnectionError(endpoint_url=f"https://aws/{PLANTED}"),
+            "aws",
+            "EndpointConnectionError",
         ),
         (ValueError(PLANTED), CmpRelayError.reason, "ValueError"),
         (UnavailableError("GET https://api/x: 503"), "unavailable", "GET https://api/x: 503"),
