@@ -37,7 +37,6 @@ KILL_SECONDS = 60.0
 LOOK_SECONDS = 0.5
 FOR_EVER = 1_000_000
 API = "/v3"
-FAULTS = "/v3/"
 NO_JOB = '{"this": "is no job"}'
 UNREADABLE = '{"event_name": "asset_published", "data": '
 OTHER_EVENT = {"event_name": "task_added", "data": {"task": {"id": "chaos"}}}
@@ -178,8 +177,7 @@ class Driver:
     def _entries(self, trouble: Trouble) -> Iterator[tuple[float, Callable[[], object]]]:
         match trouble:
             case planned.Outage():
-                yield trouble.at, self._begin_outage
-                yield trouble.at + trouble.seconds, self._end_outage
+                yield trouble.at, lambda: self._outage(trouble.seconds)
             case planned.RevokedCredentials():
                 yield trouble.at, self._revoke
                 yield trouble.at + trouble.seconds, self._let_in
@@ -200,7 +198,7 @@ class Driver:
             "seconds": fault.seconds,
             "within": fault.within,
         }
-        options["path"] = _path_of(fault.asset) if fault.asset else FAULTS
+        options["path"] = _path_of(fault.asset) if fault.asset else API
         if fault.status:
             options["status"] = fault.status
         if fault.retry_after == "date":
@@ -214,13 +212,9 @@ class Driver:
         self.world.cmp.add_fault(fault.kind, **options)
         self.tell(f"CMP: next {fault.count} requests {fault.kind} {fault.status or ''}")
 
-    def _begin_outage(self) -> None:
-        self.world.cmp.add_fault("status", status=503, count=FOR_EVER, path=API)
-        self.tell("CMP: outage begins")
-
-    def _end_outage(self) -> None:
-        self.world.cmp.clear_faults(API)
-        self.tell("CMP: outage ends")
+    def _outage(self, seconds: float) -> None:
+        self.world.cmp.add_fault("status", status=503, count=FOR_EVER, path=API, within=seconds)
+        self.tell(f"CMP: outage, {seconds:.0f} s from the next request on")
 
     def _expire(self) -> None:
         self.world.age_token()

@@ -92,7 +92,7 @@ class CmpFault:
 
 @dataclass(frozen=True)
 class Outage:
-    """CMP's whole API answers 503."""
+    """CMP's whole API answers 503, so long from the first request that meets it."""
 
     at: float
     seconds: float

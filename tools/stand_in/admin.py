@@ -89,9 +89,9 @@ class Admin:
         """Show the faults still to come."""
         return JSONResponse([one.model_dump() for one in self.cmp.faults.pending])
 
-    async def clear_faults(self, request: Request) -> Response:
-        """Call all faults off, or those of the path in the query."""
-        self.cmp.faults.clear(request.query_params.get("path"))
+    async def clear_faults(self, _: Request) -> Response:
+        """Call all faults off."""
+        self.cmp.faults.pending.clear()
         return _done()
 
     async def set_limits(self, request: Request) -> Response:

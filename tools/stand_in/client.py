@@ -126,9 +126,9 @@ class StandIn:
         """List the faults still to come."""
         return cast("list[dict[str, Any]]", self._send("GET", "/faults").json())
 
-    def clear_faults(self, path: str | None = None) -> None:
-        """Call all faults off, or those ordered for exactly this path."""
-        self._send("DELETE", f"/faults?path={path}" if path else "/faults")
+    def clear_faults(self) -> None:
+        """Call all faults off."""
+        self._send("DELETE", "/faults")
 
     def set_limits(self, **rules: object) -> None:
         """Put limits in force: per_second, per_minute, retry_after."""

@@ -65,10 +65,6 @@ class Faults:
 
     pending: list[Fault] = field(default_factory=list)
 
-    def clear(self, path: str | None = None) -> None:
-        """Call off all faults, or those ordered for exactly this path."""
-        self.pending = [one for one in self.pending if path is not None and one.path != path]
-
     def around(self, app: ASGIApp) -> ASGIApp:
         """Wrap an application so that its requests meet the faults."""
 

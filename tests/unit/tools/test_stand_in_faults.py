@@ -134,17 +134,6 @@ def test_limits_hold_for_the_open_api_alone(stand_in: StandIn, open_api: httpx.C
     assert token.status_code == 401
 
 
-def test_faults_of_one_path_can_be_called_off_alone(
-    stand_in: StandIn, open_api: httpx.Client
-) -> None:
-    stand_in.add_fault("status", count=9, path="/v3")
-    stand_in.add_fault("unauthorized", path="/v3/images")
-
-    stand_in.clear_faults("/v3")
-
-    assert [open_api.get("/images/image").status_code for _ in range(2)] == [401, 200]
-
-
 def test_a_fault_can_end_some_time_after_the_first_request_that_met_it(
     stand_in: StandIn, open_api: httpx.Client
 ) -> None:
