@@ -283,6 +283,17 @@ def test_details_of_an_asset_that_nobody_announced_may_be_an_earlier_view() -> N
     assert judged.problems["details are CMP's"] == []
 
 
+@pytest.mark.parametrize("source", ["library", "delivery"])
+def test_details_that_cmp_never_showed_are_found(source: str) -> None:
+    documents = with_documents(details={"details_source": source, "asset": {"title": "never"}})
+
+    judged = verdict.judge(
+        replace(case(documents=documents), expected=[expected(is_current=False)])
+    )
+
+    assert len(judged.problems["details are CMP's"]) == 1
+
+
 def test_a_request_is_needed_for_every_job_that_no_earlier_one_covers() -> None:
     jobs = [
         job("d0.0", "a", announced=None),
