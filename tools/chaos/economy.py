@@ -3,6 +3,7 @@
 A request is needed if a job of its asset had been received that was applied (or is a removal,
 which has to be verified) and that no earlier successful request covers: one that began 2 s after
 the job came, or 2 s after the state came into being that the job announces (docs/decisions/0004).
+One that covers none is made for a single job, and no further one is needed for that.
 Answers that a fault spoiled are left out.
 """
 
@@ -58,12 +59,13 @@ def of(found: Observation) -> Economy:
 
 
 def _needed(fetches: Sequence[float], jobs: Iterable[Received]) -> int:
-    open_jobs = sorted(jobs, key=lambda job: job.received_at)
+    left = sorted(jobs, key=lambda job: job.received_at)
     needed = 0
     for moment in fetches:
-        waiting = [job for job in open_jobs if job.received_at / 1000 <= moment]
-        needed += bool(waiting)
-        open_jobs = [job for job in open_jobs if not _covered(job, moment)]
+        waiting = [job for job in left if job.received_at / 1000 <= moment]
+        served = [job for job in waiting if _covered(job, moment)] or waiting[:1]
+        left = [job for job in left if job not in served]
+        needed += bool(served)
     return needed
 
 

@@ -312,3 +312,17 @@ def test_a_request_is_needed_for_every_job_that_no_earlier_one_covers() -> None:
 
     assert (spent.asked, spent.needed) == (3, 2)
     assert spent.ratio == 1.5
+
+
+def test_a_request_soon_after_a_job_came_serves_that_job_alone() -> None:
+    jobs = [
+        job("d0.0", "a", announced=None),
+        job("d1.0", "a", announced=None, received_at=RECEIVED + 100),
+    ]
+    seen = [Seen("d0.0", "applied"), Seen("d1.0", "applied")]
+    moments = [SECONDS + 0.5, SECONDS + 1, SECONDS + 1.5]
+    requests = [request(at) for at in moments]
+
+    spent = economy_of(replace(observation(), received=jobs, seen=seen, requests=requests))
+
+    assert (spent.asked, spent.needed) == (3, 2)
