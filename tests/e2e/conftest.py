@@ -11,12 +11,15 @@ from tools.local_stack.bus_tap import BusTap
 from tools.local_stack.stack import LocalStack
 from tools.stand_in.client import StandIn
 
+# Far above what the tests ask for: only tests of the budget shall wait for it.
+LIMITS = {"ApiRequestsPerSecond": "100", "ApiRequestsPerMinute": "6000"}
+
 
 @pytest.fixture(scope="session")
 def running_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
     # A name of its own: two runs side by side must not end each other's stack.
     with (
-        LocalStack.start(name=f"e2e-{os.getpid()}") as stack,
+        LocalStack.start(name=f"e2e-{os.getpid()}", parameters=LIMITS) as stack,
         StandIn(stack.cmp_url) as cmp,
     ):
         yield Relay(stack, cmp, BusTap.on(stack.boto, stack.env["EVENT_BUS"]))
