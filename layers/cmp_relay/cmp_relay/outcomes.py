@@ -110,7 +110,7 @@ class Outcomes:
             self._client.update_item(
                 TableName=self._table,
                 Key=_key(job_id),
-                UpdateExpression="SET waits_for = :reason, attempts = :before",
+                UpdateExpression="SET waits_for = :reason, attempts = :before REMOVE receive",
                 ConditionExpression="receive = :receive",
                 ExpressionAttributeValues={
                     ":before": {"N": str(attempt.number - 1)},

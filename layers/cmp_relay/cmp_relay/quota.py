@@ -18,12 +18,13 @@ def runs_out_at(used: int, limit: int, now: int) -> int | None:
 
     None if it lasts for the month.
     """
-    begin = slots.month_began(now)
     if used >= limit:
         return now
     if not used:
         return None
-    end = begin + (now - begin) * limit // used
+    # The first hours of a month tell too little of it to frighten anybody.
+    so_far = max(DAY, now - slots.month_began(now))
+    end = now + (limit - used) * so_far // used
     return end if end < slots.next_month(now) else None
 
 

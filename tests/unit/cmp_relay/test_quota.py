@@ -46,8 +46,8 @@ def test_foretells_when_the_quota_runs_out(now: str, used: int, runs_out: str | 
         ("2026-12-01", 0, 31),
         ("2028-02-28", 0, 2),
         ("2027-02-28", 0, 1),
-        # What is used at the first moment tells nothing good
-        ("2026-12-01", 1, 0),
+        # What is used in the first hours counts as if a day had passed
+        ("2026-12-01", 100, 9),
     ],
 )
 def test_days_left_are_those_until_then_or_of_the_month(now: str, used: int, days: float) -> None:
