@@ -198,7 +198,7 @@ class Driver:
             "seconds": fault.seconds,
             "within": fault.within,
         }
-        options["path"] = _path_of(fault.asset) if fault.asset else API
+        options["path"] = _path_of(fault.asset) if fault.asset else _path_of_all(fault.asset_kind)
         if fault.status:
             options["status"] = fault.status
         if fault.retry_after == "date":
@@ -210,7 +210,8 @@ class Driver:
             other = self.world.stack.cmp_url.replace("127.0.0.1", "localhost")
             options["location"] = f"{other}{options['path']}"
         self.world.cmp.add_fault(fault.kind, **options)
-        self.tell(f"CMP: next {fault.count} requests {fault.kind} {fault.status or ''}")
+        what = f"{fault.kind} {fault.status or ''}".strip()
+        self.tell(f"CMP: {what} for the next {fault.count} requests of {fault.asset_kind}")
 
     def _outage(self, seconds: float) -> None:
         self.world.cmp.add_fault("status", status=503, count=FOR_EVER, path=API, within=seconds)
@@ -268,4 +269,8 @@ _ANNOUNCEMENTS: Any = {
 
 
 def _path_of(asset: Asset) -> str:
-    return f"{API}/{BY_NAME[asset.kind].segment}/{asset.id}"
+    return f"{_path_of_all(asset.kind)}{asset.id}"
+
+
+def _path_of_all(kind: str) -> str:
+    return f"{API}/{BY_NAME[kind].segment}/"

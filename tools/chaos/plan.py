@@ -75,7 +75,7 @@ class Life:
 
 @dataclass(frozen=True)
 class CmpFault:
-    """The next `count` requests to CMP's API go wrong, only those of one asset if it is named.
+    """The next `count` requests for assets of a kind go wrong, or of one asset if it is named.
 
     No later than `within` seconds after the first of them: trouble passes, also if nobody asks.
     """
@@ -87,6 +87,7 @@ class CmpFault:
     retry_after: str | int | None = None
     seconds: float = 60.0
     within: float = 3.0
+    asset_kind: str = "image"
     asset: Asset | None = None
 
 

@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from tools.chaos.aws_faults import AwsFault
-from tools.chaos.lives import LOAD_SECONDS
+from tools.chaos.lives import KINDS, LOAD_SECONDS
 from tools.chaos.plan import (
     AwsTrouble,
     CmpFault,
@@ -84,7 +84,9 @@ def _spread(
     step = (last - first) / len(kinds)
     for number, options in enumerate(kinds):
         begins = first + step * number
-        yield CmpFault(_moment(rng, begins, begins + step / 2), **options)
+        at, asset_kind = _moment(rng, begins, begins + step / 2), rng.choice(KINDS)
+        # Of one kind of assets: each fault that a probe of the breaker met would double its wait.
+        yield CmpFault(at, asset_kind=asset_kind, **options)
 
 
 def _token_troubles(rng: random.Random) -> Iterable[Trouble]:
