@@ -6,6 +6,7 @@ What they keep in DynamoDB and SQS is kept in memory here, each call taking its 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,11 +15,11 @@ from unittest.mock import patch
 
 from cmp_relay.breaker import Breaker
 from cmp_relay.budget import Budget
-from cmp_relay.jobs import Job, PublishJob, read_publish_job
+from cmp_relay.jobs import PublishJob, read_publish_job
 from cmp_relay.leases import Lease
 from cmp_relay.open_api import OpenApi
 from cmp_relay.origins import Origins
-from cmp_relay.outcomes import Attempt, Ending
+from cmp_relay.outcomes import Attempt, Ending, Outcomes
 from cmp_relay.permits import Permits
 from cmp_relay.slots import Limits
 from cmp_relay.telemetry import logger, metrics
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from cmp_relay.dead_letters import DeadLetters
-    from cmp_relay.outcomes import Outcomes
+    from cmp_relay.jobs import Job
+    from cmp_relay.outcomes import Outcome
     from cmp_relay.slots import Slot
     from cmp_relay.tokens import TokenSource
     from tools.simulation.burst import World
@@ -54,13 +56,13 @@ class Tables:
 
     world: World
     budget: MemoryStore
+    attempts: AttemptsInMemory
     kept: dict[str, Slot | None] = field(default_factory=dict)
-    attempts: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, world: World) -> Tables:
         """Begin with empty tables."""
-        return cls(world, MemoryStore(lambda: world.takes(TABLE_CALL)))
+        return cls(world, MemoryStore(lambda: world.takes(TABLE_CALL)), AttemptsInMemory(world))
 
     @contextmanager
     def held(self, asset_id: str) -> Iterator[Lease]:
@@ -76,24 +78,33 @@ class Tables:
                 kept if kept and kept.due > self.world.time.milliseconds() else None
             )
 
-    def begin(self, job: Job) -> Attempt:
-        """Count an attempt."""
-        self.world.takes(TABLE_CALL)
-        self.attempts[job.job_id] = self.attempts.get(job.job_id, 0) + 1
-        return Attempt(number=self.attempts[job.job_id])
-
-    def take_back(self, job_id: str, _waits_for: str) -> None:
-        """Take an attempt back."""
-        self.world.takes(TABLE_CALL)
-        self.attempts[job_id] -= 1
-
-    def close(self, _job: Job, _outcome: str, _reason: str | None = None) -> None:
-        """End a job."""
-        self.world.takes(TABLE_CALL)
-
     def send(self, body: str, **_why: object) -> None:
         """Take a dead letter."""
         self.world.dead_letters.append(body)
+
+
+class AttemptsInMemory(Outcomes):
+    """The attempts of all jobs, without their items."""
+
+    def __init__(self, world: World) -> None:
+        """Begin with none."""
+        self._world = world
+        self._numbers: Counter[str] = Counter()
+
+    def begin(self, job: Job, receive: str) -> Attempt:
+        """Count an attempt."""
+        self._world.takes(TABLE_CALL)
+        self._numbers[job.job_id] += 1
+        return Attempt(self._numbers[job.job_id], receive)
+
+    def take_back(self, job_id: str, attempt: Attempt, waits_for: str) -> None:
+        """Take an attempt back."""
+        self._world.takes(TABLE_CALL)
+        self._numbers[job_id] -= 1
+
+    def close(self, job: Job, outcome: Outcome, reason: str | None = None) -> None:
+        """End a job."""
+        self._world.takes(TABLE_CALL)
 
 
 @dataclass(frozen=True)
@@ -164,7 +175,7 @@ class RelayFunction:
         self._worker = Worker(
             read=read_publish_job,
             work=self._work,
-            outcomes=cast("Outcomes", tables),
+            outcomes=tables.attempts,
             dead_letters=cast("DeadLetters", tables),
             client=cast("SQSClient", Visibility(world)),
             queue_url="queue",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BEGIN = 1_795_262_400.0  # 2026-11-21T12:00:00Z, far from a month's end
+LONGEST = 24 * 3600
+"""What goes on for longer (s) never comes to an end."""
 
 
 class VirtualTime:
@@ -61,6 +63,8 @@ class VirtualTime:
     def run(self) -> None:
         """Let everything happen, until nothing more is going to; raises what a process raises."""
         while self._events:
+            if self.now > BEGIN + LONGEST:
+                raise TimeoutError("a day has passed, and it still goes on")
             self.now, _, action = heapq.heappop(self._events)
             action()
 
