@@ -46,8 +46,7 @@ class Seen:
 
     job_id: str
     outcome: str | None
-    reason: str | None = None
-    attempts: int = 0
+    received_at: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,11 @@ class Sources:
 
     def ledger(self) -> Ledger:
         """Draw up the ledger as it is now."""
-        # The items first: a job that is received meanwhile is missing, never one without origin.
-        seen, counted = list(self.seen()), self.counted()
-        return draw_up(self.received(), seen, counted)
+        # The archive takes a while: what comes meanwhile is left out on both sides.
+        began = time.time_ns() // 1_000_000
+        received = [job for job in self.received() if job.received_at < began]
+        seen = [item for item in self.seen() if item.received_at < began]
+        return draw_up(received, seen, self.counted())
 
     def received(self) -> Iterator[Received]:
         """Yield the jobs of every archived delivery, split again as the receiver did."""
@@ -45,8 +48,7 @@ class Sources:
             yield Seen(
                 job_id=item["pk"]["S"].removeprefix("JOB#"),
                 outcome=item.get("outcome", {}).get("S"),
-                reason=item.get("reason", {}).get("S"),
-                attempts=int(item["attempts"]["N"]),
+                received_at=int(item["received_at"]["N"]),
             )
 
     def counted(self) -> dict[str, int]:
