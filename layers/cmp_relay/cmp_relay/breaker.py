@@ -14,8 +14,8 @@ FAILURES = 3
 """So many 5xx and time-outs in a row open the breaker: fewer than a job has attempts."""
 SHORTEST_PAUSE = 1_000
 SHORTEST_WAIT = 5_000
-LONGEST_WAIT = 300_000
-LONGEST_RETRY_AFTER = 900_000
+LONGEST_WAIT = 900_000
+"""Each wait may cost a message one receive; SQS gives it up after 1000, and we after seven days."""
 PROBE = 15_000
 """How long (ms) a probe keeps others from probing: longer than it can take."""
 
@@ -38,13 +38,10 @@ class Breaker:
     def pause(self, seen: State, retry_after: float | None) -> None:
         """Put all slots back after a 429, once for all requests that were under way together.
 
-        By `retry_after` (seconds), else by a time that doubles from one 429 to the next.
+        By `retry_after` (seconds), and at least by a time that doubles from one 429 to the next.
         """
-        asked = SHORTEST_PAUSE << min(seen.throttles, 10) if retry_after is None else None
-        wait = min(LONGEST_WAIT, asked) if asked else int((retry_after or 0) * 1000)
-        self._stop(
-            seen, max(SHORTEST_PAUSE, min(wait, LONGEST_RETRY_AFTER)), throttles=seen.throttles + 1
-        )
+        wait = max(SHORTEST_PAUSE << min(seen.throttles, 10), int((retry_after or 0) * 1000))
+        self._stop(seen, min(LONGEST_WAIT, wait), throttles=seen.throttles + 1)
 
     def failed(self) -> bool:
         """Count a 5xx or a time-out and tell whether the breaker is open."""

@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from cmp_relay.errors import LeaseHeldError
 from cmp_relay.slots import Slot
+from cmp_relay.telemetry import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -95,7 +98,14 @@ class Leases:
         try:
             yield lease
         finally:
+            self._let_go(lease)
+
+    def _let_go(self, lease: Lease) -> None:
+        try:
             self.release(lease)
+        except (BotoCoreError, ClientError) as error:
+            # It ends by itself; what was done under it counts all the same.
+            logger.warning("lease not given back", lease=lease.name, kind=type(error).__name__)
 
     def _leave(self, lease: Lease, slot: Slot) -> None:
         self._client.update_item(

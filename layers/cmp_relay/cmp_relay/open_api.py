@@ -17,6 +17,7 @@ import httpx
 
 from cmp_relay.errors import (
     ApiError,
+    CredentialsError,
     ForbiddenError,
     NotFoundError,
     PostponedError,
@@ -147,14 +148,18 @@ class OpenApi:
         token, answer = self._send(url, self._tokens.current, deadline)
         for _ in range(_MOST_REPLACEMENTS):
             if answer.status == 401:
-                token, answer = self._send(url, partial(self._tokens.replace, token), deadline)
+                token, answer = self._send(url, partial(self._replace, token), deadline)
         _raise_for(answer)
         return answer
 
     def _send(
         self, url: httpx.URL, get_token: Callable[[], "Token"], deadline: Deadline
     ) -> tuple["Token", Answer]:
+        was_in_time = deadline.left() > 0
         token = self._gate.take(get_token, self._answers)
+        if was_in_time and deadline.left() <= 0:
+            # Our own slowness is none of CMP's failures.
+            raise PostponedError("the moment came when its time was over", delay=1)
         try:
             answer = self._exchange(url, token, deadline)
         except UnavailableError:
@@ -162,11 +167,20 @@ class OpenApi:
             raise
         if answer.status == 429:
             self._gate.throttled(retry_after(answer.headers, time.time()))
-        elif _is_unavailable(answer.status):
+        elif _is_unavailable(answer.status) or _is_broken(answer):
             self._gate.failed()
         else:
             self._gate.answered()
         return token, answer
+
+    def _replace(self, refused: "Token") -> "Token":
+        """Return another token; raises UnauthorizedError if CMP refuses them for this URL alone."""
+        try:
+            return self._tokens.replace(refused)
+        except CredentialsError:
+            if self._answers():
+                raise UnauthorizedError("refused, though the token is good", status=401) from None
+            raise
 
     def _answers(self) -> bool:
         """Tell whether CMP has a token for us and answers, by the smallest question that it has.
@@ -197,6 +211,11 @@ class OpenApi:
         except (httpx.InvalidURL, ValueError):
             raise UntrustedLinkError(f"{answer.name}: redirects to no URL") from None
         return self._origins.trusted(str(target))
+
+
+def _is_broken(answer: Answer) -> bool:
+    """Tell whether a success holds no JSON object, as a page about maintenance does not."""
+    return 200 <= answer.status < 300 and answer.object() is None
 
 
 def _is_unavailable(status: int) -> bool:

@@ -117,9 +117,21 @@ class Outcomes:
                     ":reason": {"S": waits_for},
                     ":receive": {"S": attempt.receive},
                 },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return  # it took so long that the message is with somebody else
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            refusal: Any = error.response
+            if "receive" in refusal["Item"]:
+                # Another message of the same job has begun since: its attempt stays counted.
+                self._count_less(job_id)
+
+    def _count_less(self, job_id: str) -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=_key(job_id),
+            UpdateExpression="ADD attempts :one",
+            ExpressionAttributeValues={":one": {"N": "-1"}},
+        )
 
     def note_not_found(self, job_id: str) -> None:
         """Remember that CMP did not find the asset, so that the next attempt is the last look."""

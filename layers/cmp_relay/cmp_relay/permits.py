@@ -28,6 +28,8 @@ PATIENCE = 1_000
 """How long (ms) a first request waits in the function, where an appointment costs a receive."""
 FOLLOW_UP_PATIENCE = 5_000
 """How long a further request waits: an appointment would begin the whole job anew."""
+LONGEST_STAY = 10_000
+"""How long a job stays altogether if its moment is put back again and again."""
 LONGEST_APPOINTMENT = 11 * 3600
 """In seconds; longer ones are made again. A message is invisible for twelve hours at most."""
 
@@ -87,9 +89,11 @@ class Permit:
         and what `prepare` raises.
         """
         prepared: list[Prepared] = []
+        began = self.now()
         while True:
             slot = self._at_hand()
-            if self._wait(slot) > self._patience:
+            stays = self.now() - began
+            if self._wait(slot) > min(self._patience, LONGEST_STAY - stays):
                 self._appoint(slot)
             if not (prepared or self._state.open_reason):
                 try:

@@ -4,7 +4,6 @@ import pytest
 
 from cmp_relay.breaker import (
     FAILURES,
-    LONGEST_RETRY_AFTER,
     LONGEST_WAIT,
     PROBE,
     SHORTEST_PAUSE,
@@ -43,7 +42,7 @@ def opened(breaker: Breaker, store: MemoryStore) -> State:
 
 @pytest.mark.parametrize(
     ("retry_after", "pause"),
-    [(30, 30_000), (0.2, SHORTEST_PAUSE), (0, SHORTEST_PAUSE), (1e9, LONGEST_RETRY_AFTER)],
+    [(30, 30_000), (0.2, SHORTEST_PAUSE), (0, SHORTEST_PAUSE), (1e9, LONGEST_WAIT)],
 )
 def test_a_429_puts_all_slots_back_by_retry_after_within_bounds(
     breaker: Breaker, store: MemoryStore, retry_after: float, pause: int
@@ -189,7 +188,7 @@ def claimed(breaker: Breaker, store: MemoryStore, clock: Clock) -> State:
     return state
 
 
-def test_each_probe_without_answer_waits_twice_as_long_up_to_five_minutes(
+def test_each_probe_without_answer_waits_twice_as_long_up_to_a_quarter_of_an_hour(
     breaker: Breaker, store: MemoryStore, clock: Clock
 ) -> None:
     opened(breaker, store)
@@ -200,7 +199,7 @@ def test_each_probe_without_answer_waits_twice_as_long_up_to_five_minutes(
         breaker.keep_open(claim)
         waits.append(store.state.resume_at - clock())
 
-    assert waits == [10_000, 20_000, 40_000, 80_000, 160_000, *[LONGEST_WAIT] * 4]
+    assert waits == [10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000, *[LONGEST_WAIT] * 2]
 
 
 def test_a_probe_that_is_answered_closes_it(

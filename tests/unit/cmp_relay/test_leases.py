@@ -3,10 +3,11 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from cmp_relay.errors import LeaseHeldError
-from cmp_relay.leases import Leases
+from cmp_relay.leases import Lease, Leases
 from cmp_relay.slots import Slot
 from tests.support import catalogue_table
 
@@ -93,6 +94,18 @@ def test_a_block_releases_its_lease_when_it_fails(leases: Leases) -> None:
         raise ZeroDivisionError
 
     leases.acquire("fetch#1", "second", 30)
+
+
+def test_a_lease_that_cannot_be_given_back_fails_nothing(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Lease) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DeleteItem")
+
+    monkeypatch.setattr(leases, "release", fail)
+
+    with leases.held("fetch#1", "first", 30) as lease:
+        assert lease.owner == "first"
 
 
 def test_the_item_says_who_until_when(

@@ -19,6 +19,7 @@ from cmp_relay.errors import (
     CredentialsError,
     ForbiddenError,
     NotFoundError,
+    PostponedError,
     RateLimitedError,
     RequestRefusedError,
     UnauthorizedError,
@@ -343,6 +344,46 @@ def test_the_gate_hears_of_a_request_without_answer(kind: type[httpx.HTTPError])
         api(refused(kind)).behind(gate).get(ARTICLE)
 
     assert gate.passed == ["take", "failed"]
+
+
+def test_a_page_where_json_belongs_is_a_failure_of_cmp() -> None:
+    gate = Gate()
+
+    with pytest.raises(UnavailableError):
+        api(lambda _: httpx.Response(200, html="<h1>Maintenance</h1>")).behind(gate).get(ARTICLE)
+
+    assert gate.passed == ["take", "failed"]
+
+
+def test_a_url_that_refuses_good_tokens_is_trouble_of_its_own() -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(401 if request.url.path.endswith("articles/1") else 200, json={})
+
+    with pytest.raises(UnauthorizedError):
+        api(respond, Refusing()).get(ARTICLE)
+
+
+def test_a_token_that_is_refused_everywhere_is_trouble_of_the_credentials() -> None:
+    with pytest.raises(CredentialsError):
+        api(lambda _: httpx.Response(401), Refusing()).get(ARTICLE)
+
+
+def test_a_moment_that_comes_too_late_is_no_failure_of_cmp() -> None:
+    clock = [0.0]
+
+    class Slow(Gate):
+        def take(self, prepare: Callable[[], Prepared], probe: Callable[[], bool]) -> Prepared:
+            clock[0] += 100
+            return super().take(prepare, probe)
+
+    gate = Slow()
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json={})))
+    cmp = OpenApi(client, cast("TokenSource", Tokens()), ORIGINS, BASE, now=lambda: clock[0])
+
+    with pytest.raises(PostponedError):
+        cmp.behind(gate).get(ARTICLE)
+
+    assert gate.passed == ["take"]
 
 
 def test_redirects_and_second_tries_pass_the_gate_too() -> None:

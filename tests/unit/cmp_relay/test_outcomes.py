@@ -52,8 +52,17 @@ def test_an_attempt_is_taken_back_once_and_only_by_who_made_it(outcomes: Outcome
     first = begin(outcomes, JOB)
     second = begin(outcomes, JOB)
 
-    for attempt in (first, second, second):
+    for attempt in (second, second, first):
         outcomes.take_back(JOB.job_id, attempt, "appointment")
+
+    assert begin(outcomes, JOB).number == 2
+
+
+def test_two_messages_of_one_job_take_back_an_attempt_each(outcomes: Outcomes) -> None:
+    first = begin(outcomes, JOB)
+    begin(outcomes, JOB)
+
+    outcomes.take_back(JOB.job_id, first, "appointment")
 
     assert begin(outcomes, JOB).number == 2
 
