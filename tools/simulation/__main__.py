@@ -29,6 +29,7 @@ HEADINGS = (
 )
 LEGEND = """429s: per request. receives: per message, mean and most.
 writes: to the budget, per request, refused ones included, median and 99th percentile.
+no order: SQS hands out messages at random, not as a rule the oldest first.
 back-off: no budget; what met 429 comes back later. fixed: no budget; waits in the function."""
 
 
@@ -45,7 +46,7 @@ def main(
         console = Console(width=LOG_WIDTH)
     counts = [int(each) for each in workers.split(",")]
     plan = Plan(assets, per_second, per_minute, seed)
-    total = 2 * len(counts) + 1
+    total = 3 * len(counts) + 1
     passing = track(rows(plan, counts), "simulating", total, console=console, transient=True)
     found = list(passing)
     _show(console, found)

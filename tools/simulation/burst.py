@@ -33,12 +33,13 @@ STORING = (0.1, 0.25)
 
 @dataclass(frozen=True)
 class Plan:
-    """The burst and what CMP allows."""
+    """The burst, what CMP allows, and how many servers of SQS hold the messages."""
 
     assets: int
     per_second: int
     per_minute: int
     seed: int
+    servers: int = 20
 
     @property
     def rate(self) -> float:
@@ -68,7 +69,7 @@ class World:
             random=chance,
             time=time,
             cmp=Cmp(time, chance, rules),
-            queue=MessageQueue(time, chance, VISIBILITY_TIMEOUT),
+            queue=MessageQueue(time, chance, VISIBILITY_TIMEOUT, plan.servers),
         )
 
     def takes(self, seconds: tuple[float, float]) -> None:

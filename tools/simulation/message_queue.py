@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ class Message:
     number: int
     body: str
     sent_at: int
+    server: int
     receives: int = 0
     hidings: int = 0
     deleted: bool = False
@@ -42,21 +44,27 @@ class Message:
 
 @dataclass
 class MessageQueue:
-    """Messages in virtual time; which of the visible ones come next is left to chance."""
+    """Messages in virtual time, spread at random over `servers` as a standard queue does.
+
+    Each server hands out its oldest visible message, and which one is asked is left to chance: that
+    is AWS's best-effort ordering. With as many servers as messages there is no order at all.
+    """
 
     time: VirtualTime
     random: Random
     visibility_timeout: int
+    servers: int
     messages: list[Message] = field(default_factory=list)
     left: int = 0
     emptied_at: float = 0.0
-    _visible: list[Message] = field(default_factory=list)
+    _visible: dict[int, list[tuple[int, Message]]] = field(default_factory=dict)
     _idle: list[Process] = field(default_factory=list)
 
     def send(self, bodies: Iterable[str]) -> None:
         """Put messages into the queue, visible at once."""
         for body in bodies:
-            message = Message(len(self.messages), body, self.time.milliseconds())
+            server = self.random.randrange(self.servers)
+            message = Message(len(self.messages), body, self.time.milliseconds(), server)
             self.messages.append(message)
             self.left += 1
             self._appear(message, message.hidings)
@@ -66,7 +74,7 @@ class MessageQueue:
         while self.left and not self._visible:
             self._idle.append(self.time.current())
             self.time.current().pause()
-        taken = [self._take() for _ in range(min(BATCH, len(self._visible)))]
+        taken = [self._take() for _ in range(BATCH) if self._visible]
         for message in taken:
             message.receives += 1
             self.hide(message, self.visibility_timeout)
@@ -90,7 +98,8 @@ class MessageQueue:
     def _appear(self, message: Message, hiding: int) -> None:
         if message.deleted or message.hidings != hiding:
             return
-        self._visible.append(message)
+        waiting = self._visible.setdefault(message.server, [])
+        heapq.heappush(waiting, (message.number, message))
         if self._idle:
             self._wake()
 
@@ -98,4 +107,8 @@ class MessageQueue:
         self.time.after(0, self._idle.pop(0).resume)
 
     def _take(self) -> Message:
-        return self._visible.pop(self.random.randrange(len(self._visible)))
+        server = self.random.choice(list(self._visible))
+        _, message = heapq.heappop(self._visible[server])
+        if not self._visible[server]:
+            del self._visible[server]
+        return message
