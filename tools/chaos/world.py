@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tools.local_stack.progress import Progress
 
 STACK = "chaos"
-# Wide apart enough (137 ms) that a slot may be 1.5 s late, as in production (docs/decisions/0011).
+# Wide apart enough (137 ms) that a slot may be 1 s late, as in production (docs/decisions/0011).
 LIMITS = {"per_second": 20, "per_minute": 450}
 PARAMETERS = {
     "ApiRequestsPerMinute": str(LIMITS["per_minute"]),

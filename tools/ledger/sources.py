@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from tools.local_stack.stack import LocalStack
 
 
+TRIES = 20
+"""So often the items are read again if a job ends meanwhile; a busy stack may need it."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """The archive and the catalogue of one stack."""
@@ -28,11 +32,22 @@ class Sources:
 
     def ledger(self) -> Ledger:
         """Draw up the ledger as it is now."""
-        # The archive takes a while: what comes meanwhile is left out on both sides.
-        began = time.time_ns() // 1_000_000
-        received = [job for job in self.received() if job.received_at < began]
-        seen = [item for item in self.seen() if item.received_at < began]
-        return draw_up(received, seen, self.counted())
+        began, seen, counted = self._ended()
+        known = {item.job_id for item in seen}
+        # The archive takes a while: what came meanwhile is left out, unless it is on record.
+        received = [
+            job for job in self.received() if job.received_at < began or job.job_id in known
+        ]
+        return draw_up(received, seen, counted)
+
+    def _ended(self) -> tuple[int, list[Seen], dict[str, int]]:
+        """Return a moment (ms), the items and the counts between which no job has ended."""
+        for _ in range(TRIES):
+            began = time.time_ns() // 1_000_000
+            before, seen, after = self.counted(), list(self.seen()), self.counted()
+            if before == after:
+                break
+        return began, seen, after
 
     def received(self) -> Iterator[Received]:
         """Yield the jobs of every archived delivery, split again as the receiver did."""

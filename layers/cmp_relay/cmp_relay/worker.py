@@ -26,11 +26,9 @@ from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.errors import (
     AppointmentError,
     CmpRelayError,
-    CredentialsError,
     LeaseHeldError,
     PostponedError,
     QuotaError,
-    RateLimitedError,
     UnreadableJobError,
 )
 from cmp_relay.jobs import Job
@@ -44,7 +42,6 @@ EXPIRY_SECONDS = 7 * 24 * 3600
 """After that long in its queue a job becomes a dead letter: SQS deletes silently after ten days."""
 LONGEST_BACK_OFF = 45
 """In units of `retry_seconds`: with 20 of them, 15 minutes."""
-LONGEST_WAIT_SECONDS = 900
 LONGEST_LEASE_WAIT_SECONDS = 5
 QUOTA = QuotaError.reason
 METRICS: dict[Outcome, str] = {
@@ -134,7 +131,7 @@ class Worker(Generic[AnyJob]):
         try:
             ending = self.work(job, attempt)
             self._close(job, ending.outcome, ending.reason)
-        except (PostponedError, RateLimitedError) as error:
+        except PostponedError as error:
             self._postpone(record, job, attempt, error)
             raise
         except Exception as error:
@@ -152,14 +149,14 @@ class Worker(Generic[AnyJob]):
         record: SQSRecord,
         job: AnyJob,
         attempt: Attempt,
-        error: PostponedError | RateLimitedError,
+        error: PostponedError,
     ) -> None:
         try:
             self.outcomes.take_back(job.job_id, attempt, error.reason)
         except (BotoCoreError, ClientError) as failure:
             # It counts as a crash then, of which the job can stand a few.
             logger.warning("attempt not taken back", reason=_explain(failure)[1])
-        delay = _delay(error, int(record.attributes.approximate_receive_count))
+        delay = _delay(error)
         logger.info("job postponed", reason=error.reason, detail=str(error), delay=delay)
         self._come_back(record, delay)
 
@@ -214,19 +211,11 @@ def _sent_back(record: SQSRecord) -> bool:
     return "reason" in record.raw_event.get("messageAttributes", {})
 
 
-def _delay(error: PostponedError | RateLimitedError, receives: int) -> float:
-    """Return the seconds to wait; whatever lasts is asked for less and less often.
-
-    SQS gives up a message after 1000 receives: 15 minutes each are longer than a job may wait.
-    """
-    growing = random.uniform(0.5, 1) * (1 << min(receives, 11))  # noqa: S311 - not a secret
+def _delay(error: PostponedError) -> float:
+    """Return the seconds to wait."""
     if isinstance(error, AppointmentError):
         # Rather a little early, to wait in the function, than late.
         return max(1, math.floor(error.delay))
-    if isinstance(error, RateLimitedError):
-        return min(max(error.retry_after or 0, growing), LONGEST_WAIT_SECONDS)
-    if isinstance(error, CredentialsError):
-        return min(max(error.delay, growing), LONGEST_WAIT_SECONDS)
     if isinstance(error, LeaseHeldError):
         # A lease ends long before its time as a rule.
         return min(error.delay, random.uniform(1, LONGEST_LEASE_WAIT_SECONDS))  # noqa: S311

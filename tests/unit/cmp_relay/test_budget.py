@@ -121,10 +121,10 @@ def test_no_limit_is_ever_exceeded_and_everything_is_sent(world: BudgetWorld) ->
 
 
 @pytest.mark.parametrize("per_minute", [20, 100, 600])
-def test_a_live_job_goes_out_at_once_behind_300_waiting_bulk_jobs(per_minute: int) -> None:
+def test_a_live_job_goes_out_at_once_behind_1000_waiting_bulk_jobs(per_minute: int) -> None:
     limited = Limits(per_second=10, per_minute=per_minute, per_month=10**6, bulk_share=0.7)
     world = BudgetWorld(limited, Random(1), start=NOON)  # noqa: S311 - not a secret
-    for _ in range(300):
+    for _ in range(1000):
         world.send(Job("bulk"))
     published = [world.send(Job("live"), at=number * 20_300 + MINUTE // 10) for number in range(10)]
 

@@ -10,11 +10,9 @@ from cmp_relay.errors import (
     AnnouncementError,
     AppointmentError,
     CmpRelayError,
-    CredentialsError,
     LeaseHeldError,
     PostponedError,
     QuotaError,
-    RateLimitedError,
     UnavailableError,
     UntrustedLinkError,
 )
@@ -24,7 +22,6 @@ from cmp_relay.telemetry import metrics
 from cmp_relay.worker import (
     EXPIRY_SECONDS,
     LONGEST_LEASE_WAIT_SECONDS,
-    LONGEST_WAIT_SECONDS,
     Worker,
 )
 from tests.support.clock import NOON
@@ -306,9 +303,7 @@ def test_a_job_is_given_back_at_once_when_time_is_nearly_over(
     [
         (PostponedError("later", delay=60), 60),
         (PostponedError("later", delay=0.2), 1),
-        (RateLimitedError("429", retry_after=30), 30),
-        (CredentialsError("client_secret is missing", delay=300), 300),
-        (RateLimitedError("429", retry_after=86_400), LONGEST_WAIT_SECONDS),
+        (QuotaError("the month's requests are used up", delay=39_600), 39_600),
     ],
 )
 def test_a_postponed_job_comes_back_when_it_was_told_and_no_attempt_is_counted(
@@ -322,32 +317,6 @@ def test_a_postponed_job_comes_back_when_it_was_told_and_no_attempt_is_counted(
     assert came_back == [[0]] * (MOST_ATTEMPTS + 2)
     assert stack.visibilities == [delay] * (MOST_ATTEMPTS + 2)
     assert {number for _, number in work.done} == {1}
-
-
-@pytest.mark.parametrize("receives", [1, 3, 900])
-def test_a_limit_without_a_time_is_waited_out_longer_each_time(
-    stack: WorkerStack, worker: PublishWorker, work: Work, receives: int
-) -> None:
-    work.deeds["d.0"] = RateLimitedError("429")
-
-    handle(worker, stack.event(*messages(), receives=receives))
-
-    (delay,) = stack.visibilities
-    assert 1 <= delay <= min(LONGEST_WAIT_SECONDS, 10 * 2 ** min(receives, 10))
-
-
-@pytest.mark.parametrize(
-    "error", [RateLimitedError("429", retry_after=1), CredentialsError("refused", delay=300)]
-)
-def test_what_lasts_is_asked_for_so_rarely_that_sqs_does_not_give_up(
-    stack: WorkerStack, worker: PublishWorker, work: Work, error: Exception
-) -> None:
-    work.deeds["d.0"] = error
-
-    handle(worker, stack.event(*messages(), receives=20))
-
-    (delay,) = stack.visibilities
-    assert delay * 1000 > EXPIRY_SECONDS
 
 
 @pytest.mark.parametrize("receives", [1, 30])
