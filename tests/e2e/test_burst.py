@@ -1,7 +1,6 @@
 """A burst on the local stack: what CMP allows is used, and a publish does not wait behind it."""
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,13 +14,11 @@ from tests.e2e.relay import Relay
 from tools.scenario import jobs
 from tools.scenario.jobs import EndedJob
 
-pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket, pytest.mark.long]
 
 PER_SECOND, PER_MINUTE = 10, 100
 ENDS_OF_A_RECEIVE = {"job postponed", "attempt failed", "job ended", "job has ended already"}
-BURST, BACKLOG = 40, 40
-BUSY = 3.0
-"""Of processes that want each processor: workers then come later than their slots allow."""
+BURST, BACKLOG = 80, 40
 
 
 @contextmanager
@@ -42,8 +39,6 @@ def test_a_burst_uses_what_cmp_allows_and_no_more(relay: Relay) -> None:
         if not bursts[0].is_good:  # something else may have kept the machine busy
             bursts.append(measured_burst(relay))
 
-    if not bursts[-1].is_good and os.getloadavg()[0] > BUSY * (os.cpu_count() or 1):
-        pytest.skip(f"the machine is too busy for workers to be in time: {bursts}")
     assert bursts[-1].is_good, bursts
 
 

@@ -100,6 +100,7 @@ def attempts(relay: Relay, sent: Sent) -> list[int]:
     return [int(item["attempts"]) for item in items if item]
 
 
+@pytest.mark.long
 def test_a_burst_of_5xx_costs_time_alone(hasty: Relay) -> None:
     ids = images(hasty, CONCURRENCY)
     hasty.cmp.add_fault("timeout", path="/v3/images", seconds=1.0, count=CONCURRENCY)

@@ -58,7 +58,7 @@ def test_an_hour_without_cmp_costs_time_alone(relay: RelayModel) -> None:
     relay.run()
 
     assert_all_applied(relay, jobs)
-    assert relay.time.now() - ended < 6 * MINUTE
+    assert relay.time.now() - ended < 20 * MINUTE  # a probe comes within 15
     looks = [path for path in relay.cmp.paths(since=ended) if "image-" in path or "video-" in path]
     assert len(looks) == len(jobs)
 
