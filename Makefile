@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up send down ledger chaos simulate test test-long check fix invoke sam-local bench snapshot requirements clean
+.PHONY: help setup run up send down ledger chaos simulate test test-long burst check fix invoke sam-local bench snapshot requirements clean
 
 help:  ## Explain the words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,8 +43,11 @@ simulate: setup  ## Simulate the API budget in a burst of assets, beside two pla
 test: setup  ## Run all tests, on the local stack too, with coverage
 	@$(DEV)/python -m pytest --cov
 
-test-long: setup  ## Run the tests that wait for what CMP allows, on the local stack
+test-long: setup  ## Run the tests that take their time: hours without CMP, 429 and 5xx, any order
 	@$(DEV)/python -m pytest -m long
+
+burst: setup  ## Hold bursts on the local stack against what CMP allows (needs a quiet machine)
+	@$(DEV)/python -m pytest -m burst
 
 check: setup  ## Check style, types, imports and the template, changing nothing
 	@$(DEV)/ruff format --check .

@@ -14,7 +14,7 @@ from tests.e2e.relay import Relay
 from tools.scenario import jobs
 from tools.scenario.jobs import EndedJob
 
-pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket, pytest.mark.long]
+pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket, pytest.mark.burst]
 
 PER_SECOND, PER_MINUTE = 10, 100
 ENDS_OF_A_RECEIVE = {"job postponed", "attempt failed", "job ended", "job has ended already"}

@@ -11,7 +11,7 @@ from tests.e2e.relay import Relay
 from tests.e2e.test_token import stored
 from tools.stand_in.records import Sent
 
-pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket, pytest.mark.long]
 
 WORKER = "on_asset_published"
 CONCURRENCY = 10
@@ -100,7 +100,6 @@ def attempts(relay: Relay, sent: Sent) -> list[int]:
     return [int(item["attempts"]) for item in items if item]
 
 
-@pytest.mark.long
 def test_a_burst_of_5xx_costs_time_alone(hasty: Relay) -> None:
     ids = images(hasty, CONCURRENCY)
     hasty.cmp.add_fault("timeout", path="/v3/images", seconds=1.0, count=CONCURRENCY)

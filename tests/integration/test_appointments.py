@@ -8,6 +8,8 @@ from cmp_relay.slots import Limits
 from tests.support.relay_model import DAY, MINUTE, RelayModel, relay_model
 from tests.support.worker_stack import WorkerStack
 
+pytestmark = pytest.mark.long
+
 IMAGES = [f"image-{n}" for n in range(10)]
 SLOW = Limits(per_second=1, per_minute=5, per_month=200_000, bulk_share=0.7)
 SCARCE = Limits(per_second=10, per_minute=100, per_month=5, bulk_share=0.7)

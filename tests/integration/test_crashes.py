@@ -157,6 +157,7 @@ def end(stack: WorkerStack) -> dict[str, Any]:
     return timed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["publish", "change"])
 @pytest.mark.parametrize("uses", [False, True], ids=["makes", "uses"])
 def test_an_appointment_survives_its_worker(stack: WorkerStack, name: str, *, uses: bool) -> None:

@@ -7,6 +7,7 @@ keep them, with what they store and tell.
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from tests.support import library_jobs
 from tests.support.clock import NOON
 from tests.support.publish_jobs import body, entry, link, receipt
 from tests.support.worker_stack import WorkerStack
+
+pytestmark = pytest.mark.long
 
 LATER = NOON + 10_000
 """When the first worker begins, so that every delivery of one publishing event has come."""

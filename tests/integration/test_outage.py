@@ -9,6 +9,8 @@ from tests.support.publish_jobs import link
 from tests.support.relay_model import HOUR, MINUTE, RelayModel, relay_model
 from tests.support.worker_stack import WorkerStack
 
+pytestmark = pytest.mark.long
+
 IMAGES = [f"image-{n}" for n in range(6)]
 VIDEOS = [f"video-{n}" for n in range(4)]
 PROBES = 17

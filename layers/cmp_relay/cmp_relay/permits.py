@@ -24,7 +24,7 @@ from cmp_relay.errors import (
 from cmp_relay.slots import Lane, Slot, State
 from cmp_relay.telemetry import logger, metrics
 
-PATIENCE = 1_000
+PATIENCE = 1_500
 """How long (ms) a first request waits in the function, where an appointment costs a receive."""
 FOLLOW_UP_PATIENCE = 5_000
 """How long a further request waits: an appointment would begin the whole job anew."""

@@ -214,8 +214,8 @@ def _sent_back(record: SQSRecord) -> bool:
 def _delay(error: PostponedError) -> float:
     """Return the seconds to wait."""
     if isinstance(error, AppointmentError):
-        # Rather a little early, to wait in the function, than late.
-        return max(1, math.floor(error.delay))
+        # Half a second to a second and a half early, to wait in the function, rather than late.
+        return max(1, math.floor(error.delay - 0.5))
     if isinstance(error, LeaseHeldError):
         # A lease ends long before its time as a rule.
         return min(error.delay, random.uniform(1, LONGEST_LEASE_WAIT_SECONDS))  # noqa: S311
