@@ -374,8 +374,6 @@ def test_a_job_comes_back_even_if_its_visibility_cannot_be_changed(
 @pytest.mark.parametrize(
     ("delay", "told"), [(7.9, 7), (7.4, 6), (1.2, 1), (0.3, 1), (39_600, 39_599)]
 )
-    ("delay", "told"), [(7.9, 7), (7.4, 6), (1.2, 1), (0.3, 1), (39_600, 39_599)]
-)
 def test_an_appointment_is_come_back_for_a_little_early(
     stack: WorkerStack, worker: PublishWorker, work: Work, delay: float, told: int, receives: int
 ) -> None:
