@@ -200,7 +200,12 @@ def test_a_republish_opens_the_publication_again(stack: WorkerStack) -> None:
 def test_what_opens_again_for_another_job_has_its_details(stack: WorkerStack) -> None:
     know(stack)
     stack.work(unpublish(stack, at=NOON + MINUTE))
-    stack.work(deliver(stack, "asset_published", "second", NOON, event_id="event-2"))
+    second = {"event_id": "event-2", "modified_at": "2026-11-21T11:10:00Z", "title": "Second"}
+    synced = {**second, "modified_at": "2026-11-21T11:20:00Z", "title": "Synced"}
+    late = {**second, "modified_at": "2026-11-21T11:15:00Z", "title": "Late"}
+    stack.work(deliver(stack, "asset_published", "second", NOON, **second))
+    stack.work(deliver(stack, "asset_synced", "synced", NOON, **synced))
+    stack.work(deliver(stack, "asset_synced", "late", NOON, **late))
     closed = stack.asset()["published"]
 
     stack.work(publish(stack))  # now the unpublish was meant for this one alone
@@ -209,6 +214,7 @@ def test_what_opens_again_for_another_job_has_its_details(stack: WorkerStack) ->
     assert statuses(stack) == {"event-1": "unpublished", "event-2": "published"}
     assert stack.asset()["title"] == "In the library"
     assert "assets/image/image-1/details.json" in stack.documents()
+    assert stack.documents()["assets/image/image-1/publications/event-2.json"]["title"] == "Synced"
 
 
 def test_a_sync_brings_the_new_version_and_keeps_what_was_delivered(stack: WorkerStack) -> None:

@@ -67,13 +67,13 @@ class Publishing:
         entry = self.enrich.entry(job) if self.enrich else {}
         notice = _notice(job, entry)
         verdict = publications.judge(notice, record.facts(), now=self.now())
-        own = record.publication(job.channel, job.publishing_event.id)
-        own = replace(own, facts=verdict.publication)
+        before = record.publication(job.channel, job.publishing_event.id)
+        own = replace(before, facts=verdict.publication)
         asset = record.asset
         if self.enrich and (not verdict.superseded or _opens_another(record, own)):
             asset = self.enrich.bring(job, attempt, entry, asset, lease)
-        # What was published is kept, also if its end had come before it.
-        if self.enrich and not (verdict.superseded and own.entry_key):
+        # What was published is kept, also if its end had come before it: it may open again.
+        if self.enrich and (not verdict.superseded or _is_newest(notice, before)):
             own = self._keep_entry(job, notice, entry, own)
         asset = replace(asset, organization_id=job.organization_id or asset.organization_id)
         after = Record(asset.heard(job.received_at), record.publications).with_publication(own)
@@ -112,6 +112,11 @@ class Publishing:
             event_name=job.event_name if opened else "asset_unpublished",
         )
         return Record(asset, after.publications).with_publication(replace(own, pending=event))
+
+
+def _is_newest(notice: Notice, before: PublicationState) -> bool:
+    known = before.facts.modified_at or 0
+    return before.entry_key is None or (notice.modified_at or 0) > known
 
 
 def _opens_another(before: Record, own: PublicationState) -> bool:
