@@ -15,8 +15,8 @@ from cmp_relay.budget import Budget, Found
 from cmp_relay.errors import CredentialsError, PostponedError
 from cmp_relay.permits import Permit
 from cmp_relay.slots import Lane, Limits, Slot, State
-from tests.support.memory_store import MemoryStore
 from tests.support.timeline import Timeline
+from tools.simulation.memory_store import MemoryStore
 
 LEASE = 60_000
 VISIBILITY = 360_000

@@ -1,29 +1,27 @@
-"""The budget's item in memory, changed as DynamoDB would change it."""
+"""The budget's store in memory, with a hook where another process may come in between."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from cmp_relay.slots import State
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
-USED = "used#"
-
-
-@dataclass
 class MemoryStore:
-    """The store of `budget.Budget`; `meanwhile` runs before each of its calls takes effect."""
+    """Changes its state as DynamoDB would; `meanwhile` runs on the way of each call and back."""
 
-    meanwhile: Callable[[], None]
-    state: State = field(default_factory=State)
+    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Hold a budget that was never used."""
+        self.state = State()
+        self.writes = 0
+        self._meanwhile = meanwhile
 
     def read(self) -> State:
         """Return the state."""
-        self.meanwhile()
-        return self.state
+        self._meanwhile()
+        state = self._state()
+        self._meanwhile()
+        return state
 
     def change(
         self,
@@ -33,17 +31,31 @@ class MemoryStore:
         when: Mapping[str, int] | None = None,
     ) -> tuple[State, bool]:
         """Change attributes, unless one of `when` differs."""
-        self.meanwhile()
-        if any(getattr(self.state, name) != value for name, value in (when or {}).items()):
+        self._meanwhile()
+        answer = self._change(add or {}, put or {}, when or {})
+        self._meanwhile()
+        return answer
+
+    def _state(self) -> State:
+        return self.state
+
+    def _change(
+        self,
+        add: Mapping[str, int],
+        put: Mapping[str, int | str | None],
+        when: Mapping[str, int],
+    ) -> tuple[State, bool]:
+        self.writes += 1
+        if any(getattr(self.state, name) != value for name, value in when.items()):
             return self.state, False
         used = dict(self.state.used)
-        changes: dict[str, Any] = dict(put or {})
-        for name, step in (add or {}).items():
-            if name.startswith(USED):
-                month = name.removeprefix(USED)
-                used[month] = used.get(month, 0) + step
+        changes: dict[str, Any] = dict(put)
+        for name, value in add.items():
+            if name.startswith("used#"):
+                month = name.removeprefix("used#")
+                used[month] = used.get(month, 0) + value
             else:
-                changes[name] = getattr(self.state, name) + step
+                changes[name] = getattr(self.state, name) + value
         self.state = replace(self.state, used=used, **changes)
         return self.state, True
 

@@ -15,10 +15,6 @@ from cmp_relay.errors import PostponedError, QuotaError
 from cmp_relay.slots import Lane, Limits, Slot, State, Store
 
 TRIES = 8
-LONGEST_APPOINTMENT = 11 * 3600
-"""In seconds; a message is invisible for twelve hours after its receive at most."""
-
-
 Found = tuple[Slot, State]
 
 
@@ -144,5 +140,5 @@ class Budget:
     def _no_quota(self) -> QuotaError:
         left = (slots.next_month(self._now()) - self._now()) / 1000
         return QuotaError(
-            "the month's requests to CMP are used up", delay=min(left, LONGEST_APPOINTMENT)
+            "the month's requests to CMP are used up", delay=min(left, slots.LONGEST_APPOINTMENT)
         )

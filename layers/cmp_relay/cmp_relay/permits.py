@@ -30,8 +30,6 @@ FOLLOW_UP_PATIENCE = 5_000
 """How long a further request waits: an appointment would begin the whole job anew."""
 LONGEST_STAY = 10_000
 """How long a job stays altogether if its moment is put back again and again."""
-LONGEST_APPOINTMENT = 11 * 3600
-"""In seconds; longer ones are made again. A message is invisible for twelve hours at most."""
 
 Prepared = TypeVar("Prepared")
 
@@ -167,7 +165,9 @@ class Permit:
             slot, self._state = self.budget.reserve(self.lane, needed)
         self.keeper.kept = slot
         delay = max(0, self._wait(slot)) / 1000
-        raise AppointmentError("the next slot is not near", delay=min(delay, LONGEST_APPOINTMENT))
+        raise AppointmentError(
+            "the next slot is not near", delay=min(delay, slots.LONGEST_APPOINTMENT)
+        )
 
     def _without_token(self, error: CredentialsError | UnavailableError) -> None:
         """Open the breaker: what keeps this job from its token keeps every other one from it."""

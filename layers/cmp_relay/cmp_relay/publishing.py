@@ -73,8 +73,9 @@ class Publishing:
         if self.enrich and (not verdict.superseded or _opens_another(record, own)):
             asset = self.enrich.bring(job, attempt, entry, asset, lease)
         # What was published is kept, also if its end had come before it: it may open again.
-        if self.enrich and (not verdict.superseded or _is_newest(notice, before)):
-            own = self._keep_entry(job, notice, entry, own)
+        if self.enrich:
+            known = None if verdict.superseded else before.entry_etag
+            own = self._keep_entry(job, notice, entry, own, known)
         asset = replace(asset, organization_id=job.organization_id or asset.organization_id)
         after = Record(asset.heard(job.received_at), record.publications).with_publication(own)
         if verdict.superseded and after.asset.published == record.asset.published:
@@ -82,11 +83,19 @@ class Publishing:
         return self._owe_event(job, entry, record, after, own), verdict
 
     def _keep_entry(
-        self, job: PublishJob, notice: Notice, entry: Mapping[str, Any], own: PublicationState
+        self,
+        job: PublishJob,
+        notice: Notice,
+        entry: Mapping[str, Any],
+        own: PublicationState,
+        known: str | None,
     ) -> PublicationState:
-        """Keep what was published: CMP's API gives the library's latest state alone."""
+        """Keep what was published: CMP's API gives the library's latest state alone.
+
+        `known` is the ETag of what must be older; without it, a look at what is there decides.
+        """
         key = documents.entry_key(job.asset.type, job.asset.id, job.publishing_event.id)
-        stored = self.stored.put(key, entry, order=notice.modified_at or 0, etag=own.entry_etag)
+        stored = self.stored.put(key, entry, order=notice.modified_at or 0, etag=known)
         entry_hash = own.entry_hash if stored.newer else notice.entry_hash
         return replace(own, entry_hash=entry_hash, entry_key=key, entry_etag=stored.etag)
 
@@ -114,18 +123,13 @@ class Publishing:
         return Record(asset, after.publications).with_publication(replace(own, pending=event))
 
 
-def _is_newest(notice: Notice, before: PublicationState) -> bool:
-    known = before.facts.modified_at or 0
-    return before.entry_key is None or (notice.modified_at or 0) > known
-
-
 def _opens_another(before: Record, own: PublicationState) -> bool:
     """Tell whether a job that comes too late itself shows that another's end was not meant for it.
 
     An unpublish that matched no publication has ended all; once it matches one, they are open again
     and may never have been looked up.
     """
-    return before.with_publication(own).asset.published and not before.asset.published
+    return bool(_open(before.with_publication(own)) - _open(before))
 
 
 def _notice(job: PublishJob, entry: Mapping[str, Any]) -> Notice:
@@ -151,9 +155,9 @@ def _ending(superseded: str | None) -> Ending:
 
 
 def _ended(before: Record, after: Record) -> list[str]:
-    still = {one.publishing_event_id for one in after.facts() if is_open(one, after.facts())}
-    return sorted(
-        one.publishing_event_id
-        for one in before.facts()
-        if is_open(one, before.facts()) and one.publishing_event_id not in still
-    )
+    return sorted({event_id for _, event_id in _open(before) - _open(after)})
+
+
+def _open(record: Record) -> set[tuple[str, str]]:
+    facts = record.facts()
+    return {(one.channel, one.publishing_event_id) for one in facts if is_open(one, facts)}

@@ -19,6 +19,8 @@ Lane = Literal["live", "bulk"]
 SECOND = 1_000
 MINUTE = 60_000
 LONGEST_MONTH = 31 * 24 * 3600 * 1000
+LONGEST_APPOINTMENT = 11 * 3600
+"""In seconds; longer ones are made again. A message is invisible for twelve hours at most."""
 SLACK = 250
 """By how much the clocks of two workers, or the ways of two requests to CMP, may differ in ms."""
 NOTICE = 200

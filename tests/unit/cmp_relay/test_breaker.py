@@ -12,7 +12,7 @@ from cmp_relay.breaker import (
 )
 from cmp_relay.slots import Limits, State
 from tests.support.clock import NOON, Clock
-from tests.support.memory_store import MemoryStore
+from tools.simulation.memory_store import MemoryStore
 
 LIMITS = Limits(per_second=10, per_minute=100, per_month=200_000, bulk_share=0.7)
 

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmp_relay import slots
-from cmp_relay.budget import LONGEST_APPOINTMENT, TRIES, Budget
+from cmp_relay.budget import TRIES, Budget
 from cmp_relay.errors import PostponedError, QuotaError
-from cmp_relay.slots import Lane, Limits, Slot, State
+from cmp_relay.slots import LONGEST_APPOINTMENT, Lane, Limits, Slot, State
 from cmp_relay.telemetry import metrics
 from tests.support.budget_world import BudgetWorld, Faults, Job, Resource, Span, most_within
 from tests.support.clock import NOON, Clock
-from tests.support.memory_store import MemoryStore
+from tools.simulation.memory_store import MemoryStore
 
 DEFAULT = Limits(per_second=10, per_minute=100, per_month=200_000, bulk_share=0.7)
 DECEMBER = slots.next_month(NOON)

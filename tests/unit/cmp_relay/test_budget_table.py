@@ -7,7 +7,7 @@ from moto import mock_aws
 from cmp_relay.budget_table import KEY, BudgetTable
 from cmp_relay.slots import State, Store
 from tests.support import catalogue_table
-from tests.support.memory_store import MemoryStore
+from tools.simulation.memory_store import MemoryStore
 
 
 @pytest.fixture(params=["table", "memory"])

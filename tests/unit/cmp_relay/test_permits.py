@@ -14,11 +14,11 @@ from cmp_relay.errors import (
     QuotaError,
     UnavailableError,
 )
-from cmp_relay.permits import LONGEST_APPOINTMENT, PATIENCE, Permit, Permits
-from cmp_relay.slots import Lane, Limits, Slot
+from cmp_relay.permits import PATIENCE, Permit, Permits
+from cmp_relay.slots import LONGEST_APPOINTMENT, Lane, Limits, Slot
 from cmp_relay.telemetry import metrics
 from tests.support.clock import NOON, Clock
-from tests.support.memory_store import MemoryStore
+from tools.simulation.memory_store import MemoryStore
 
 LIMITS = Limits(per_second=10, per_minute=100, per_month=1000, bulk_share=0.7)
 SPACING = LIMITS.spacing
