@@ -59,7 +59,7 @@ def test_every_sample_of_the_library_is_one_job_with_nothing_but_ids(name: str) 
     split = deliveries.split(deliveries.read(samples.raw(name)), RECEIPT)
 
     (job,) = [read_library_job(json.dumps(each)) for each in split.jobs]
-    entry = pointers.resolve(samples.sample(name), job.entry)
+    entry = pointers.resolve(samples.sample(name), job.entry or "")
     assert (entry["id"], entry["type"]) == (job.asset.id, job.asset.type)
     assert entry.get("links", {}).get("self") == job.asset.href
     assert entry["owner_organization_id"] == job.organization_id

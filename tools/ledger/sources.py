@@ -58,8 +58,10 @@ class Sources:
                 yield from jobs_of(found["Key"], json.loads(answer["Body"].read()))
 
     def seen(self) -> Iterator[Seen]:
-        """Yield every JOB item."""
+        """Yield every JOB item of what was delivered; the archive knows nothing of the others."""
         for item in self._items("JOB"):
+            if item.get("cause", {}).get("S", "delivery") != "delivery":
+                continue
             yield Seen(
                 job_id=item["pk"]["S"].removeprefix("JOB#"),
                 outcome=item.get("outcome", {}).get("S"),

@@ -92,7 +92,7 @@ def compose_library(
         "organization": {"id": job.organization_id},
         "details_source": asset.details_source,
         "details": _place(bucket, asset.details_key),
-        "delivery": {"id": job.delivery_id, "archive_key": job.archive_key},
+        "delivery": _delivery(job),
     }
     text = json.dumps(detail)
     if len(text) > LARGEST_DETAIL:
@@ -121,7 +121,14 @@ def _truncated(detail: dict[str, Any], job: PublishJob) -> dict[str, Any]:
     }
 
 
-def _archived(job: Job) -> dict[str, str]:
+def _delivery(job: Job) -> dict[str, str | None] | None:
+    """Name the delivery that told of it, None if the relay found out by itself."""
+    if job.cause != "delivery":
+        return None
+    return {"id": job.delivery_id, "archive_key": job.archive_key}
+
+
+def _archived(job: Job) -> dict[str, str | None]:
     return {"archive_key": job.archive_key, "pointer": job.entry}
 
 

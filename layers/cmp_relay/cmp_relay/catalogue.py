@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LARGEST_TRANSACTION = 100
 NEVER_MODIFIED = times.iso(0)
 """Sort key of the listing for an asset whose `modified_at` CMP has not told."""
+EXPIRING = "expiring"
+"""Partition of the listing for what will expire, by when (in the place of `modified_at`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ class AssetState:
     Of the library: `seen_at` is when the newest look that told its state began, `removed_at` when
     the newest removal was received, `heard_at` when the newest other job was, `href` the link under
     which it showed the asset; `told` is what the bus was told last, `library_sequence` when,
-    `settled` the job that was applied last.
+    `settled` the job that was applied last. Of the files: `files` is what they depend on in the
+    details (None without any), `files_wanted` the revision that changed what they have to be,
+    `files_asked` the newest of which the queue of file jobs has heard.
     """
 
     asset_id: str
@@ -69,12 +73,27 @@ class AssetState:
     library_sequence: int = 0
     announced: int = 0
     pending: Announcement | None = None
+    expires_at: int | None = None
+    expired: bool = False
+    files: str | None = None
+    files_wanted: int = 0
+    files_asked: int = 0
 
     @property
     def listing(self) -> str:
         """Name the partition of the listing index: `published#image`, `removed#article`, …"""
         state = "published" if self.published else self.library or "unpublished"
         return f"{state}#{self.type}"
+
+    @property
+    def expiring_at(self) -> int | None:
+        """Return when it will expire (ms), None if it will not or has."""
+        return None if self.expired else self.expires_at
+
+    @property
+    def owes_files(self) -> bool:
+        """Tell whether the queue of file jobs has yet to hear of a change."""
+        return self.files_wanted > self.files_asked
 
     def heard(self, received_at: int) -> "AssetState":
         """Return the state after a job that was received then (ms)."""
@@ -201,6 +220,8 @@ class Catalogue:
             for key, state in after.publications.items()
             if state == before.publications.get(key) and _turned(state, before, after)
         ]
+        if asset.expiring_at != before.asset.expiring_at:
+            changed.append(self._put_expiry(asset))
         room = LARGEST_TRANSACTION - 1 - len(changed)
         for start in range(room, len(turned), LARGEST_TRANSACTION):
             chunk = turned[start : start + LARGEST_TRANSACTION]
@@ -225,6 +246,15 @@ class Catalogue:
             ConditionExpression="#changed = :sequence",
             ExpressionAttributeNames={"#changed": changed},
             ExpressionAttributeValues={":sequence": {"N": str(debt.sequence)}},
+        )
+
+    def confirm_files(self, asset_id: str, wanted: int) -> None:
+        """Note that the queue of file jobs has heard of a change."""
+        self._update(
+            _asset_key(asset_id),
+            UpdateExpression="SET files_asked = :wanted",
+            ConditionExpression="files_wanted >= :wanted AND files_asked < :wanted",
+            ExpressionAttributeValues={":wanted": {"N": str(wanted)}},
         )
 
     def hear(self, asset_id: str, received_at: int) -> None:
@@ -257,6 +287,20 @@ class Catalogue:
                 "ExpressionAttributeValues": {":read": {"N": str(before.revision)}},
             }
         }
+
+    def _put_expiry(self, asset: AssetState) -> "TransactWriteItemTypeDef":
+        """Keep when the asset expires where a listing by time finds it."""
+        key = {"pk": f"EXPIRY#{asset.asset_id}", "sk": "EXPIRY"}
+        if asset.expiring_at is None:
+            return {"Delete": {"TableName": self._table, "Key": self._serialized(key)}}
+        item = {
+            **key,
+            "asset_id": asset.asset_id,
+            "type": asset.type,
+            "listing": EXPIRING,
+            "modified_at": times.iso(asset.expiring_at),
+        }
+        return {"Put": {"TableName": self._table, "Item": self._serialized(item)}}
 
     def _put_publication(
         self, asset_id: str, state: PublicationState, record: Record
@@ -322,6 +366,11 @@ def _asset_item(asset: AssetState) -> dict[str, object]:
         "library_sequence": asset.library_sequence,
         "announced": asset.announced,
         "pending": asset.pending and asdict(asset.pending),
+        "expiry": asset.expires_at and times.iso(asset.expires_at),
+        "expired": asset.expired,
+        "files": asset.files,
+        "files_wanted": asset.files_wanted,
+        "files_asked": asset.files_asked,
         "listing": asset.listing,
     }
 
@@ -352,6 +401,11 @@ def _asset_from(item: Mapping[str, Any]) -> AssetState:
         library_sequence=int(item.get("library_sequence", 0)),
         announced=int(item.get("announced", 0)),
         pending=_announcement_from(item),
+        expires_at=times.read(item.get("expiry")),
+        expired=item.get("expired", False),
+        files=item.get("files"),
+        files_wanted=int(item.get("files_wanted", 0)),
+        files_asked=int(item.get("files_asked", 0)),
     )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmp_relay import archive, pointers
 from cmp_relay.errors import ArchiveError
-from cmp_relay.jobs import Job
+from cmp_relay.jobs import PublishJob
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,7 +20,7 @@ class Delivered:
         self._bucket = bucket
         self._last: tuple[str, Any] = ("", None)
 
-    def entry(self, job: Job) -> dict[str, Any]:
+    def entry(self, job: PublishJob) -> dict[str, Any]:
         """Return the job's entry as CMP sent it; raises ArchiveError if it is not there."""
         key, body = self._last
         if key != job.archive_key:

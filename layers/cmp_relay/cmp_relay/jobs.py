@@ -1,17 +1,20 @@
 """The job: the part of a delivery that concerns one thing, as it travels on SQS (design.md 5).
 
-The receiver writes the same shape as plain dicts (`deliveries.split`), so that its cold start does
-not pay for pydantic; tests/contract checks its dicts against this model.
+The relay gives itself jobs of the same shape, whose `cause` is no delivery. The receiver writes
+plain dicts (`deliveries.split`), so that its cold start does not pay for pydantic; tests/contract
+checks them against this model.
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cmp_relay.errors import UnreadableJobError
 
 YEAR_3000 = 32_503_680_000_000
 Identifier = Annotated[str, Field(min_length=1, max_length=256)]
+JobIdentifier = Annotated[str, Field(min_length=1, max_length=512)]
+"""Of a job that the relay gave itself it holds an asset's."""
 
 
 class _Part(BaseModel):
@@ -44,20 +47,31 @@ class TriggeredFrom(_Part):
 
 
 class Job(_Part):
-    """One message of a work queue; `received_at` is ms UTC, `entry` a pointer into the body."""
+    """One message of a work queue; `received_at` is ms UTC, `entry` a pointer into the body.
+
+    Only a job caused by a delivery has a body, in the archive.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
-    job_id: Identifier
-    delivery_id: Identifier
+    job_id: JobIdentifier
+    delivery_id: JobIdentifier
     received_at: int = Field(gt=0, lt=YEAR_3000)
     event_name: Identifier
     channel: Identifier
+    cause: Literal["delivery", "files", "reconcile"] = "delivery"
     organization_id: str | None = None
-    archive_key: Identifier
-    entry: str
+    archive_key: Identifier | None = None
+    entry: str | None = None
     asset: Asset | None = None
     publishing_event: PublishingEvent | None = None
     triggered_from: TriggeredFrom | None = None
+
+    @model_validator(mode="after")
+    def _a_delivery_is_archived(self) -> Self:
+        if self.cause == "delivery" and (self.archive_key is None or self.entry is None):
+            msg = "a delivered job has its place in the archive"
+            raise ValueError(msg)
+        return self
 
 
 class AssetJob(Job):
@@ -70,10 +84,18 @@ class PublishJob(AssetJob):
     """A job of asset_published, asset_synced or asset_unpublished."""
 
     publishing_event: PublishingEvent
+    archive_key: Identifier
+    entry: str
 
 
 class LibraryJob(AssetJob):
-    """A job of asset_added, asset_modified or asset_removed: nothing but an asset's ids."""
+    """A job of one of the library's events: nothing but an asset's ids."""
+
+
+class FileJob(AssetJob):
+    """A job to make an asset's files what they have to be since change `wanted` of the asset."""
+
+    wanted: int = Field(gt=0)
 
 
 AnyJob = TypeVar("AnyJob", bound=Job)
@@ -87,6 +109,11 @@ def read_publish_job(body: str) -> PublishJob:
 def read_library_job(body: str) -> LibraryJob:
     """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
     return _read(LibraryJob, body)
+
+
+def read_file_job(body: str) -> FileJob:
+    """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
+    return _read(FileJob, body)
 
 
 def _read(kind: type[AnyJob], body: str) -> AnyJob:

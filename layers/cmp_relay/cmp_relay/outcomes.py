@@ -1,7 +1,8 @@
 """What became of each job: begun, closed once, counted in the same transaction.
 
 `JOB#{job_id}` without `outcome` is in flight. `COUNT#{day of receipt}#{shard}` counts what has
-ended; sharded, because transactions on one item would get in each other's way.
+ended; sharded, because transactions on one item would get in each other's way. Jobs that the relay
+gave itself are counted apart, so that what CMP delivered adds up by itself.
 """
 
 import random
@@ -74,6 +75,7 @@ class Outcomes:
                     "SET first_seen_at = if_not_exists(first_seen_at, :now),"
                     " delivery_id = :delivery, event_name = :event, received_at = :received,"
                     " archive_key = :archive, asset_id = :asset, receive = :receive,"
+                    " cause = :cause,"
                     " expires_at = if_not_exists(expires_at, :expires) ADD attempts :one"
                 ),
                 ConditionExpression="attribute_not_exists(receive) OR receive <> :receive",
@@ -82,9 +84,10 @@ class Outcomes:
                     ":delivery": {"S": job.delivery_id},
                     ":event": {"S": job.event_name},
                     ":received": {"N": str(job.received_at)},
-                    ":archive": {"S": job.archive_key},
+                    ":archive": {"S": job.archive_key} if job.archive_key else {"NULL": True},
                     ":asset": {"S": job.asset.id} if job.asset else {"NULL": True},
                     ":receive": {"S": receive},
+                    ":cause": {"S": job.cause},
                     ":expires": {"N": str(self._now() // 1000 + KEPT_SECONDS)},
                     ":one": {"N": "1"},
                 },
@@ -180,7 +183,10 @@ class Outcomes:
         count: tuple[Outcome, int],
     ) -> None:
         shard = zlib.crc32(job.job_id.encode()) % SHARDS
-        counter = f"COUNT#{times.day(job.received_at)}#{shard:02d}"
+        counter = {
+            "pk": {"S": f"COUNT#{times.day(job.received_at)}#{shard:02d}"},
+            "sk": {"S": "COUNT" if job.cause == "delivery" else f"COUNT#{job.cause}"},
+        }
         for attempt in range(5):
             try:
                 self._client.transact_write_items(
@@ -198,7 +204,7 @@ class Outcomes:
                         {
                             "Update": {
                                 "TableName": self._table,
-                                "Key": {"pk": {"S": counter}, "sk": {"S": "COUNT"}},
+                                "Key": counter,
                                 "UpdateExpression": "ADD #name :step",
                                 "ExpressionAttributeNames": {"#name": count[0]},
                                 "ExpressionAttributeValues": {":step": {"N": str(count[1])}},

@@ -1,17 +1,19 @@
-"""The record of one asset in the hands of one worker, with every event that it owes paid.
+"""The record of one asset in the hands of one worker, with everything paid that it owes.
 
 The order of the writes is what makes a crash harmless: the catalogue together with the event that
-is still owed (`pending`) first, then the bus, then the note that the bus has it. Whoever comes
-next, the same job or any other one of the asset, pays what is still owed before anything else.
+is still owed (`pending`) first, then the bus, then the note that the bus has it. A job for the
+files (`files_wanted`) is owed and paid alike. Whoever comes next, the same job or any other one of
+the asset, pays what is still owed before anything else.
 """
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cmp_relay.bus import Bus
-from cmp_relay.catalogue import Catalogue, Record
+from cmp_relay.catalogue import AssetState, Catalogue, Record
+from cmp_relay.file_queue import FileQueue
 from cmp_relay.jobs import Asset
 from cmp_relay.leases import Lease, Leases
 
@@ -21,11 +23,15 @@ LEASE_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The records of all assets, between the catalogue and the bus."""
+    """The records of all assets, between the catalogue, the bus and the queue of file jobs.
+
+    Without `files` no file is mirrored; what is owed stays on record.
+    """
 
     catalogue: Catalogue
     bus: Bus
     leases: Leases
+    files: FileQueue | None = None
 
     @contextmanager
     def held(self, asset: Asset) -> Iterator[tuple[Record, Lease]]:
@@ -35,6 +41,9 @@ class Records:
 
     def write(self, before: Record, after: Record) -> None:
         """Write what has changed and announce it; raises ConflictError if it was written since."""
+        wanted = before.asset.revision + 1
+        if _files_of(before.asset) != _files_of(after.asset):
+            after = replace(after, asset=replace(after.asset, files_wanted=wanted))
         self._pay(self.catalogue.write(before, after))
 
     def hear(self, record: Record, received_at: int) -> None:
@@ -43,9 +52,21 @@ class Records:
             self.catalogue.hear(record.asset.asset_id, received_at)
 
     def _pay(self, record: Record) -> Record:
-        """Put what is owed on the bus and return the record without it."""
+        """Pay what is owed and return the record without it."""
         for debt in record.debts():
             self.bus.put(debt.announcement)
             self.catalogue.confirm(record.asset.asset_id, debt)
             record = record.without(debt)
+        if self.files and record.asset.owes_files:
+            wanted = record.asset.files_wanted
+            self.files.ask(record.asset)
+            self.catalogue.confirm_files(record.asset.asset_id, wanted)
+            record = replace(record, asset=replace(record.asset, files_asked=wanted))
         return record
+
+
+def _files_of(asset: AssetState) -> tuple[object, ...] | None:
+    """Return all that decides what the asset's files have to be, None while it has none."""
+    if asset.files is None:
+        return None
+    return asset.files, asset.library, asset.published, asset.expired

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from cmp_relay.errors import UnreadableJobError
-from cmp_relay.jobs import read_library_job, read_publish_job
+from cmp_relay.jobs import read_file_job, read_library_job, read_publish_job
 from tests.support import library_jobs
 from tests.support.publish_jobs import API, body, entry, jobs, link, receipt
 
@@ -81,3 +81,20 @@ def test_a_library_job_needs_an_asset_and_no_publishing_event() -> None:
     assert job.publishing_event is None
     with pytest.raises(UnreadableJobError, match=r"^unreadable: asset$"):
         read_library_job(message(asset=None))
+
+
+def test_a_job_that_no_delivery_caused_has_no_place_in_the_archive() -> None:
+    found = {**json.loads(library_jobs.message("asset_modified")), "cause": "reconcile"}
+    del found["archive_key"], found["entry"]
+
+    assert read_library_job(json.dumps(found)).archive_key is None
+    with pytest.raises(UnreadableJobError):
+        read_library_job(json.dumps({**found, "cause": "delivery"}))
+
+
+@pytest.mark.parametrize("wanted", [0, None])
+def test_a_job_for_files_says_since_which_change(wanted: int | None) -> None:
+    job = {**json.loads(library_jobs.message("asset_modified")), "cause": "files", "wanted": wanted}
+
+    with pytest.raises(UnreadableJobError, match="wanted"):
+        read_file_job(json.dumps(job))

@@ -96,6 +96,7 @@ def test_the_item_says_which_job_it_is_and_when_it_was_first_seen(
         "expires_at": NOON // 1000 + KEPT_SECONDS,
         "attempts": 2,
         "receive": "message#2",
+        "cause": "delivery",
     }
 
 
@@ -235,3 +236,15 @@ def meet(stack: WorkerStack, monkeypatch: pytest.MonkeyPatch, *, times: int) -> 
         return really(**request)  # type: ignore[arg-type]
 
     monkeypatch.setattr(client, "transact_write_items", transact)
+
+
+def test_what_the_relay_asked_of_itself_is_counted_apart(
+    outcomes: Outcomes, stack: WorkerStack
+) -> None:
+    own = JOB.model_copy(update={"job_id": "own", "cause": "files", "archive_key": None})
+    for job in (JOB, own):
+        outcomes.begin(job, "message#1")
+        outcomes.close(job, "applied")
+
+    counts = {item["sk"]: item["applied"] for item in stack.items("COUNT#")}
+    assert counts == {"COUNT": 1, "COUNT#files": 1}
