@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tools.stand_in.app import create
-from tools.stand_in.server import serve
+from tools.stand_in.server import listener, origin, serve
 
 
 def main(
@@ -20,16 +20,17 @@ def main(
     ] = None,
 ) -> None:
     """Serve a stand-in for CMP until SIGTERM."""
+    api, files = listener(port), listener(0)
 
-    def announce(url: str) -> None:
+    def announce() -> None:
         if ready_file is not None:
             # Renamed into place: who waits for the file never sees it half written.
             draft = ready_file.with_suffix(".draft")
-            draft.write_text(url)
+            draft.write_text(origin(api))
             draft.replace(ready_file)
-        typer.echo(url)
+        typer.echo(origin(api))
 
-    serve(create(client_id, client_secret), port, announce)
+    serve(create(client_id, client_secret, origin(files)), [api, files], announce)
 
 
 if __name__ == "__main__":

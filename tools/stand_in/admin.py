@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tools.stand_in.admin_files import FileAdmin
 from tools.stand_in.announcements import ADMIN, Announcements
 from tools.stand_in.faults import Fault
 from tools.stand_in.limits import LimitRules
@@ -51,11 +52,12 @@ class Admin:
             ("POST", "/reset", self.reset),
             *self._log("/deliveries", self.cmp.sender.records),
             *self._log("/requests", self.cmp.requests.records),
+            *self._log("/downloads", self.cmp.downloads.records),
             ("GET", "/faults", self.list_faults),
             ("DELETE", "/faults", self.clear_faults),
         ]
         own = [Route(ADMIN + path, endpoint, methods=[verb]) for verb, path, endpoint in table]
-        return [*own, *Announcements(self.cmp).routes()]
+        return [*own, *FileAdmin(self.cmp).routes(), *Announcements(self.cmp).routes()]
 
     async def add_asset(self, request: Request) -> Response:
         """Create an asset."""

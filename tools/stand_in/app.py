@@ -1,4 +1,4 @@
-"""The stand-in as one application: CMP's side behind log, faults and gate; the admin side."""
+"""The stand-in's applications: CMP behind log, faults and gate, the admin side, the file host."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -14,6 +15,8 @@ from tools.stand_in.admin import Admin
 from tools.stand_in.announcements import ADMIN
 from tools.stand_in.answers import bad_request, not_found
 from tools.stand_in.cmp import Cmp
+from tools.stand_in.file_host import FileHost
+from tools.stand_in.file_urls import FileUrls
 from tools.stand_in.gate import guarded
 from tools.stand_in.library import Library
 from tools.stand_in.publishing import Publishing
@@ -26,20 +29,33 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
 
-def create(client_id: str, client_secret: str) -> ASGIApp:
-    """Build a stand-in that knows one OAuth client."""
-    cmp = Cmp(client_id, client_secret)
-    routes = [*cmp.oauth.routes(), *Library(cmp.world).routes(), *Publishing(cmp.world).routes()]
+def create(client_id: str, client_secret: str, files_origin: str) -> ASGIApp:
+    """Build a stand-in that knows one OAuth client and serves its files at that origin."""
+    cmp = Cmp(client_id, client_secret, files_origin)
+    routes = [
+        *cmp.oauth.routes(),
+        *Library(cmp.world).routes(),
+        *FileUrls(cmp.world, cmp.file_access).routes(),
+        *Publishing(cmp.world).routes(),
+    ]
     public = Starlette(routes=routes, exception_handlers={HTTPException: _in_cmps_words})
     watched = cmp.requests.around(cmp.faults.around(guarded(public, cmp.limits)))
     admin = Starlette(routes=Admin(cmp).routes(), exception_handlers=_mistakes())
-    return _beside(admin, watched)
+    return _by_port(FileHost(cmp).app(), URL(files_origin).port, _beside(admin, watched))
 
 
 def _beside(admin: ASGIApp, public: ASGIApp) -> ASGIApp:
     async def choose(scope: Scope, receive: Receive, send: Send) -> None:
         is_admin = scope["type"] != "http" or scope["path"].startswith(f"{ADMIN}/")
         await (admin if is_admin else public)(scope, receive, send)
+
+    return choose
+
+
+def _by_port(files: ASGIApp, port: int | None, others: ASGIApp) -> ASGIApp:
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        is_file = scope["type"] == "http" and scope["server"][1] == port
+        await (files if is_file else others)(scope, receive, send)
 
     return choose
 

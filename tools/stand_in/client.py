@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import httpx
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tools.stand_in.deliveries import LibraryEventName
-    from tools.stand_in.records import DeliveryRecord, RequestRecord, Sent
+    from tools.stand_in.records import DeliveryRecord, DownloadRecord, RequestRecord, Sent
 
 Announcement = Literal["publish", "sync", "unpublish"]
 PATIENCE = httpx.Timeout(10.0, read=300.0)  # a send answers when its last retry has ended
@@ -57,6 +58,24 @@ class StandIn:
     ) -> dict[str, Any]:
         """Let an asset live elsewhere; answer its id, place and task_id."""
         return self._json("PUT", f"/assets/{asset_id}/place", {"place": place})
+
+    @cached_property
+    def files_origin(self) -> str:
+        """Tell the origin of the file host."""
+        return str(self._send("GET", "/origins").json()["files"])
+
+    def set_file_rules(self, **rules: object) -> None:
+        """Say who may have private files; rules as in `file_access.FileRules`."""
+        self._send("PUT", "/file-rules", rules)
+
+    def downloads(self, asset_id: str | None = None) -> list[DownloadRecord]:
+        """List the requests to the file host, or those for an asset's files, as they arrived."""
+        records = cast("list[DownloadRecord]", self._send("GET", "/downloads").json())
+        return [one for one in records if asset_id in (None, one["asset_id"])]
+
+    def clear_downloads(self) -> None:
+        """Empty the log of downloads."""
+        self._send("DELETE", "/downloads")
 
     def register_webhook(self, url: str, secret: str | None = None, **options: object) -> None:
         """Say where deliveries go; options as in `webhook.Webhook`."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tools.stand_in.download_log import DownloadLog
 from tools.stand_in.faults import Faults
+from tools.stand_in.file_access import FileAccess
 from tools.stand_in.limits import Limits
 from tools.stand_in.oauth import OAuth
 from tools.stand_in.request_log import RequestLog
@@ -14,19 +16,23 @@ from tools.stand_in.world import World
 
 @dataclass
 class Cmp:
-    """The state of one stand-in, in memory; the credentials are those that it starts with."""
+    """The state of one stand-in, in memory; it starts with these credentials and file host."""
 
     client_id: str
     client_secret: str
-    world: World = field(default_factory=World)
+    files_origin: str
     limits: Limits = field(default_factory=Limits)
     faults: Faults = field(default_factory=Faults)
     sender: Sender = field(default_factory=Sender)
+    file_access: FileAccess = field(default_factory=FileAccess)
+    downloads: DownloadLog = field(default_factory=DownloadLog)
+    world: World = field(init=False)
     oauth: OAuth = field(init=False)
     requests: RequestLog = field(init=False)
 
     def __post_init__(self) -> None:
-        """Give the token endpoint its client, and the log its judge of tokens."""
+        """Give the world its file host, the token endpoint its client, and the log its judge."""
+        self.world = World(self.files_origin)
         self.oauth = OAuth(self.client_id, self.client_secret)
         self.requests = RequestLog(self.oauth.bearer)
 
@@ -37,4 +43,6 @@ class Cmp:
         self.faults.pending.clear()
         self.sender.clear()
         self.requests.records.clear()
+        self.file_access.clear()
+        self.downloads.records.clear()
         self.oauth.restore(self.client_id, self.client_secret)

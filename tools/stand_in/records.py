@@ -1,4 +1,4 @@
-"""What the stand-in's logs hold: requests received and deliveries sent, never a secret's value."""
+"""What the stand-in's logs hold: requests, downloads and deliveries, never a secret's value."""
 
 from __future__ import annotations
 
@@ -16,6 +16,22 @@ class RequestRecord(TypedDict):
     bearer: str
     fault: str | None
     authorization_sha256: str | None
+
+
+class DownloadRecord(TypedDict):
+    """A request to the file host; `whole` once the answer was sent to its end."""
+
+    at: float
+    path: str
+    asset_id: str | None
+    token: bool
+    authorization: bool
+    cookie: bool
+    range: str | None
+    status: int | None
+    sent_bytes: int
+    whole: bool
+    fault: str | None
 
 
 class DeliveryRecord(TypedDict):

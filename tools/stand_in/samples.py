@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from tools.stand_in.files import PATH
+from tools.stand_in.guids import guid_of, in_base64
 from tools.stand_in.structured import content_body
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ LABELS = [
 ]
 
 
-def sample(kind: Kind, asset_id: str) -> dict[str, Any]:
+def sample(kind: Kind, asset_id: str, files_origin: str) -> dict[str, Any]:
     """Build the fields of an asset of this kind, without its times."""
+    files = files_origin + PATH
     own = {
         "article": _article,
         "image": _image,
@@ -30,7 +33,7 @@ def sample(kind: Kind, asset_id: str) -> dict[str, Any]:
         "raw_file": _raw_file,
         "structured_content": _structured_content,
     }
-    return {**_any_asset(asset_id), **own[kind.name](asset_id)}
+    return {**_any_asset(asset_id), **own[kind.name](asset_id, files)}
 
 
 def _any_asset(asset_id: str) -> dict[str, Any]:
@@ -68,7 +71,8 @@ def _file(mime_type: str, extension: str, size: int) -> dict[str, Any]:
     }
 
 
-def _article(asset_id: str) -> dict[str, Any]:
+def _article(asset_id: str, files: str) -> dict[str, Any]:
+    picture = files + in_base64(guid_of(asset_id, "image"))
     return {
         **_versioned(),
         "title": "Sample Article",
@@ -93,40 +97,40 @@ def _article(asset_id: str) -> dict[str, Any]:
                 "height": 480,
                 "width": 720,
                 "source": {"name": "Motley Fool DE"},
-                "url": PICTURE,
-                "thumbnail": f"{PICTURE}?width=75&height=75",
+                "url": picture,
+                "thumbnail": f"{picture}?width=75&height=75",
             }
         ],
     }
 
 
-def _image(asset_id: str) -> dict[str, Any]:
+def _image(asset_id: str, files: str) -> dict[str, Any]:
     return {
         **_file("image/jpeg", "jpg", 11244),
         "title": "Sample Image",
-        "url": f"https://images1.cmp.optimizely.com/{asset_id}",
+        "url": files + in_base64(guid_of(asset_id)),
         "alt_text": "A sample",
         "image_resolution": {"height": 800, "width": 700},
         "focal_point": {"x": 350, "y": 400},
     }
 
 
-def _video(asset_id: str) -> dict[str, Any]:
+def _video(asset_id: str, files: str) -> dict[str, Any]:
     return {
         **_file("video/mp4", "mp4", 112448),
         "title": "Sample Video",
-        "url": f"https://ohclbk.files.cmp.optimizely.com/download/{asset_id}",
+        "url": files + guid_of(asset_id),
         "alt_text": None,
     }
 
 
-def _raw_file(asset_id: str) -> dict[str, Any]:
+def _raw_file(asset_id: str, files: str) -> dict[str, Any]:
     return {
         **_file("application/pdf", "pdf", 81244),
         "title": "Sample Raw File",
-        "url": f"https://ohclbk.files.cmp.optimizely.com/download/{asset_id}",
+        "url": files + guid_of(asset_id),
     }
 
 
-def _structured_content(asset_id: str) -> dict[str, Any]:
+def _structured_content(asset_id: str, _: str) -> dict[str, Any]:
     return {"title": "Sample Structured Content", "content_body": content_body(asset_id)}

@@ -1,4 +1,4 @@
-"""Serves the stand-in on a loopback port and says when it answers."""
+"""Serves the stand-in on loopback ports and says when it answers."""
 
 from __future__ import annotations
 
@@ -30,14 +30,22 @@ class AnnouncingServer(uvicorn.Server):
             self._ready()
 
 
-def serve(app: ASGIApp, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; port 0 takes a free one; `ready` gets the base URL."""
-    listener = socket.create_server((LOOPBACK, port))
-    url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+def listener(port: int) -> socket.socket:
+    """Take a port of the loopback address; 0 is a free one."""
+    return socket.create_server((LOOPBACK, port))
+
+
+def origin(of: socket.socket) -> str:
+    """Tell the origin by which a listener is reached."""
+    return f"http://{LOOPBACK}:{of.getsockname()[1]}"
+
+
+def serve(app: ASGIApp, listeners: list[socket.socket], ready: Callable[[], None]) -> None:
+    """Serve all listeners until SIGTERM or SIGINT."""
     config = uvicorn.Config(
         app,
         log_level="critical",  # some faults break answers off on purpose, each an error to uvicorn
         timeout_keep_alive=75,  # longer than clients keep theirs: no race for a closing connection
         timeout_graceful_shutdown=1,
     )
-    AnnouncingServer(config, lambda: ready(url)).run(sockets=[listener])
+    AnnouncingServer(config, ready).run(sockets=listeners)

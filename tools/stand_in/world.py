@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
+from tools.stand_in.files import files_of, own_file
 from tools.stand_in.kinds import BY_NAME
 from tools.stand_in.moments import iso, later
 from tools.stand_in.samples import sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from tools.stand_in.files import File
     from tools.stand_in.kinds import Kind
+
+CONTENT_FIELDS = {"version_id", "version_number", "file_size"}
+"""Who changes one of these has uploaded another file."""
 
 Place = Literal["library", "task", "deleted", "forbidden"]
 
@@ -29,6 +34,7 @@ class Asset:
 
     kind: Kind
     fields: dict[str, Any]
+    uploaded_at: float
     task_id: str = field(default_factory=lambda: uuid4().hex[:24])
     place: Place = "library"
 
@@ -51,14 +57,17 @@ class PublishingEvent:
 class World:
     """Everything that the admin side sets up and the public side shows."""
 
+    files_origin: str
     now: Callable[[], float] = time.time
     assets: dict[str, Asset] = field(default_factory=dict)
     events: dict[str, PublishingEvent] = field(default_factory=dict)
+    _holders: dict[str, str] = field(default_factory=dict)  # of files: asset ids by file name
 
     def clear(self) -> None:
         """Forget every asset and every publishing event."""
         self.assets.clear()
         self.events.clear()
+        self._holders.clear()
 
     def add(self, kind_name: str, overrides: dict[str, Any]) -> Asset:
         """Create a full asset of the kind, or put it in the place of the one with the same id."""
@@ -66,16 +75,19 @@ class World:
         asset_id = str(overrides.get("id") or uuid4().hex)
         moment = iso(self.now())
         times = {"created_at": moment, "modified_at": moment}
-        asset = Asset(kind, {**sample(kind, asset_id), **times, **overrides, "id": asset_id})
+        fields = {**sample(kind, asset_id, self.files_origin), **times, **overrides}
+        asset = Asset(kind, {**fields, "id": asset_id}, uploaded_at=self.now())
         self.assets[asset_id] = asset
-        return asset
+        return self._indexed(asset)
 
     def change(self, asset_id: str, fields: dict[str, Any]) -> Asset:
         """Change fields of an asset; `modified_at` moves on unless it is among them."""
         asset = self.asset(asset_id)
         modified_at = later(asset.fields["modified_at"], self.now())
         asset.fields.update({"modified_at": modified_at, **fields, "id": asset_id})
-        return asset
+        if CONTENT_FIELDS & fields.keys():
+            asset.uploaded_at = self.now()
+        return self._indexed(asset)
 
     def move(self, asset_id: str, place: Place) -> Asset:
         """Let an asset live elsewhere: in its task only, nowhere, or where nobody may read it."""
@@ -88,6 +100,20 @@ class World:
         if asset_id not in self.assets:
             raise UnknownAssetError(asset_id)
         return self.assets[asset_id]
+
+    def own_file(self, asset_id: str) -> File | None:
+        """Find the file that an asset is, unless the asset is deleted."""
+        asset = self.assets.get(asset_id)
+        if asset is None or asset.place == "deleted":
+            return None
+        return own_file(asset, self.files_origin)
+
+    def file(self, name: str) -> File | None:
+        """Find a file by the last part of its URL, unless its asset is deleted."""
+        asset = self.assets.get(self._holders.get(name, ""))
+        if asset is None or asset.place == "deleted":
+            return None
+        return next((one for one in self._files(asset) if one.name == name), None)
 
     def event(
         self, event_id: str | None, asset_ids: list[str], *, opening: bool
@@ -103,6 +129,13 @@ class World:
         )
         event.asset_ids += [one for one in asset_ids if one not in event.asset_ids]
         return event
+
+    def _indexed(self, asset: Asset) -> Asset:
+        self._holders |= {file.name: asset.id for file in self._files(asset)}
+        return asset
+
+    def _files(self, asset: Asset) -> Iterator[File]:
+        return files_of(asset, self.files_origin)
 
     def _latest_event_of(self, asset_ids: list[str]) -> PublishingEvent | None:
         holding = (e for e in self.events.values() if set(asset_ids) <= set(e.asset_ids))

@@ -1,0 +1,63 @@
+"""The file host: an origin of its own, where files are downloaded without the Open API's token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from tools.stand_in.download_log import RECORD
+from tools.stand_in.files import PATH
+from tools.stand_in.ranges import asked_for
+from tools.stand_in.streams import Stream
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from tools.stand_in.cmp import Cmp
+    from tools.stand_in.files import File
+
+
+@dataclass
+class FileHost:
+    """Serves public files to all, private ones to who shows a token of theirs."""
+
+    cmp: Cmp
+
+    def app(self) -> ASGIApp:
+        """Build the application, with the log around it."""
+        route = Route(f"{PATH}{{name}}", self.download, methods=["GET"])
+        return self.cmp.downloads.around(Starlette(routes=[route]))
+
+    async def download(self, request: Request) -> ASGIApp:
+        """Answer with the file or the part of it that is asked for."""
+        file = self.cmp.world.file(request.path_params["name"])
+        if file is None:
+            return PlainTextResponse("No such file", 404)
+        request.scope[RECORD]["asset_id"] = file.asset_id
+        if not self.cmp.file_access.admits(file, request.query_params.get("token")):
+            return PlainTextResponse("Access denied", self.cmp.file_access.rules.refusal)
+        return _served(file, request)
+
+
+def _served(file: File, request: Request) -> ASGIApp:
+    headers = {
+        "Content-Type": file.mime_type,
+        "ETag": file.content.etag,
+        "Last-Modified": formatdate(file.uploaded_at, usegmt=True),
+        "Accept-Ranges": "bytes",
+    }
+    size = file.content.size
+    part = asked_for(request.headers, size, (headers["ETag"], headers["Last-Modified"]))
+    if part is None:
+        whole = {**headers, "Content-Length": str(size)}
+        return Stream(200, whole, file.content.pieces())
+    if not part.is_satisfiable():
+        return PlainTextResponse("No such range", 416, {"Content-Range": f"bytes */{size}"})
+    length = {"Content-Length": str(part.end - part.start), "Content-Range": part.content_range}
+    return Stream(206, headers | length, file.content.pieces(part.start, part.end))
