@@ -15,8 +15,16 @@ CmpRelayError
 │   ├── AppointmentError       the API budget has a slot for the request, but later
 │   ├── QuotaError             the month's requests to CMP are used up
 │   └── CredentialsError       a person has to repair CMP's credentials first
+├── FileError                  CMP's file hosts did not give the file that it told us of
+│   ├── FileDeniedError        401, 403: the URL needs a token, or another one
+│   ├── FileMissingError       404, 410
+│   ├── FileDiffersError       what came is not what CMP announced
+│   │   ├── FileLengthError    its length
+│   │   └── FileTypeError      its kind
+│   ├── FileTooLargeError      more than MaxFileMegabytes
+│   └── FileGuidUnknownError   CMP has a URL with a token for none of the guids that it may go by
 └── ApiError                   CMP's Open API did not give what we asked for
-    ├── UntrustedLinkError     a link that leaves the origins in CmpApiOrigins
+    ├── UntrustedLinkError     a link that leaves the origins in CmpApiOrigins, or in FileOrigins
     ├── RequestRefusedError    400, 422 and other client errors: asking again is in vain
     ├── UnauthorizedError      401
     ├── ForbiddenError         403
@@ -132,6 +140,56 @@ class CredentialsError(PostponedError):
     reason = "credentials"
 
 
+class FileError(CmpRelayError):
+    """A file host did not give the file that CMP told us of."""
+
+    reason = "file"
+
+
+class FileDeniedError(FileError):
+    """The file is not for those who come without a token, or with this one (401, 403)."""
+
+    reason = "file_denied"
+
+
+class FileMissingError(FileError):
+    """The file is not there (404, 410)."""
+
+    reason = "file_not_found"
+
+
+class FileDiffersError(FileError):
+    """What came is not what CMP announced."""
+
+    reason = "file_differs"
+
+
+class FileLengthError(FileDiffersError):
+    """The file has another length than CMP announced."""
+
+    reason = "file_length"
+
+
+class FileTypeError(FileDiffersError):
+    """The file is of another kind than CMP announced."""
+
+    reason = "file_type"
+
+
+class FileTooLargeError(FileError):
+    """The file is larger than what may be stored."""
+
+    retryable = False
+    reason = "file_too_large"
+
+
+class FileGuidUnknownError(FileError):
+    """CMP has no URL with a token for any guid that the file may go by."""
+
+    retryable = False
+    reason = "file_guid_unknown"
+
+
 class ApiError(CmpRelayError):
     """The Open API did not give what was asked for; `status` is its HTTP status, if any."""
 
@@ -144,7 +202,7 @@ class ApiError(CmpRelayError):
 
 
 class UntrustedLinkError(ApiError):
-    """A link leads to an origin that must not receive the token."""
+    """A link leads to an origin that is not in the list of those it may lead to."""
 
     retryable = False
     reason = "untrusted_link"

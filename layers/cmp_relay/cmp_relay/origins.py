@@ -1,22 +1,24 @@
-"""The origins that may receive CMP's bearer token, and the only test of a link against them.
+"""The origins that may receive CMP's token, or are asked for files: the only test of a link.
 
 httpx.URL is the one parser: what is compared here is what httpx connects to. A second parser that
 reads a crafted link differently could wave through a host that is then not the one reached.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
 
 from cmp_relay.errors import SettingsError, UntrustedLinkError
 
 Origin = tuple[str, str, int]
+Listed = TypeVar("Listed")
 
 _PORTS = {"https": 443, "http": 80}
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
+_NAME = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
@@ -33,11 +35,7 @@ class Origins:
 
         Plain http is taken for loopback addresses alone: the local stack has no certificates.
         """
-        found = [_listed_origin(entry) for entry in listed]
-        bad = [str(place) for place, origin in enumerate(found, start=1) if origin is None]
-        if bad or not found:
-            raise SettingsError(f"CMP_API_ORIGINS: no usable origin at {', '.join(bad) or 'all'}")
-        return cls(frozenset(origin for origin in found if origin is not None))
+        return cls(frozenset(_usable("CMP_API_ORIGINS", listed, _listed_origin)))
 
     def allows(self, url: httpx.URL) -> bool:
         """Tell whether a request to this URL may carry the token."""
@@ -45,15 +43,55 @@ class Origins:
 
     def trusted(self, href: str) -> httpx.URL:
         """Return the link as the URL that httpx will send to; raises UntrustedLinkError."""
-        try:
-            url = httpx.URL(href)
-        except httpx.InvalidURL:
-            raise UntrustedLinkError("a link that is not a URL") from None
+        url = _url(href)
         if not self.allows(url):
-            # Its path is no business of ours, and may hold a token of somebody else.
-            elsewhere = f"{url.scheme}://{url.netloc.decode('ascii')}"
-            raise UntrustedLinkError(f"{elsewhere} is outside the trusted origins")
+            raise _untrusted(url)
         return url
+
+
+class FileOrigins:
+    """The origins that files are fetched from: exact ones, and all hosts below a name.
+
+    `https://*.files.example.com` lists those below; the name itself is listed on its own.
+    """
+
+    def __init__(self, exact: frozenset[Origin], below: frozenset[Origin]) -> None:
+        """Keep the origins; the hosts of `below` stand for what ends in a dot and them."""
+        self._exact = exact
+        self._below = below
+
+    @classmethod
+    def parse(cls, listed: Iterable[str]) -> Self:
+        """Read origins, each exact or with `*.` before its host; raises SettingsError."""
+        found = _usable("FILE_ORIGINS", listed, _listed_files)
+        return cls(
+            frozenset(origin for origin, is_below in found if not is_below),
+            frozenset(origin for origin, is_below in found if is_below),
+        )
+
+    def trusted(self, href: str) -> httpx.URL:
+        """Return the URL that a file is fetched from; raises UntrustedLinkError.
+
+        CMP's own examples say `http://` for hosts that have https: what is listed decides.
+        """
+        url = _url(href)
+        if url.scheme == "http" and not self._allows(url):
+            url = url.copy_with(scheme="https")
+        if not self._allows(url):
+            raise _untrusted(url)
+        return url
+
+    def _allows(self, url: httpx.URL) -> bool:
+        origin = _origin(url)
+        if origin is None:
+            return False
+        if origin in self._exact:
+            return True
+        scheme, host, port = origin
+        return bool(_NAME.fullmatch(host)) and any(
+            (scheme, port) == (listed[0], listed[2]) and host.endswith(f".{listed[1]}")
+            for listed in self._below
+        )
 
 
 def place(url: httpx.URL) -> str:
@@ -69,6 +107,19 @@ def is_private(url: httpx.URL) -> bool:
     return url.scheme == "https" and bool(_host(url))
 
 
+def _url(href: str) -> httpx.URL:
+    try:
+        return httpx.URL(href)
+    except httpx.InvalidURL:
+        raise UntrustedLinkError("a link that is not a URL") from None
+
+
+def _untrusted(url: httpx.URL) -> UntrustedLinkError:
+    # Its path is no business of ours, and may hold a token of somebody else.
+    elsewhere = f"{url.scheme}://{url.netloc.decode('ascii')}"
+    return UntrustedLinkError(f"{elsewhere} is outside the trusted origins")
+
+
 def _origin(url: httpx.URL) -> Origin | None:
     if url.userinfo or not _host(url) or url.scheme not in _PORTS:
         return None
@@ -79,6 +130,25 @@ def _origin(url: httpx.URL) -> Origin | None:
 def _host(url: httpx.URL) -> str:
     # As it goes over the wire; `url.host` decodes IDN for readers and raises on some names.
     return url.raw_host.decode("ascii")
+
+
+def _usable(
+    variable: str, listed: Iterable[str], read: Callable[[str], Listed | None]
+) -> list[Listed]:
+    found = [read(entry) for entry in listed]
+    bad = [str(place) for place, origin in enumerate(found, start=1) if origin is None]
+    if bad or not found:
+        raise SettingsError(f"{variable}: no usable origin at {', '.join(bad) or 'all'}")
+    return [origin for origin in found if origin is not None]
+
+
+def _listed_files(entry: str) -> tuple[Origin, bool] | None:
+    scheme, wildcard, name = entry.partition("://*.")
+    origin = _listed_origin(f"{scheme}://{name}" if wildcard else entry)
+    # All hosts below `com`, or below an address, are nobody's list.
+    if origin is None or (wildcard and not _NAME.fullmatch(origin[1])):
+        return None
+    return origin, bool(wildcard)
 
 
 def _listed_origin(entry: str) -> Origin | None:

@@ -8,6 +8,8 @@ from cmp_relay.errors import CmpRelayError
 
 IN_VAIN = {
     "ArchiveError",
+    "FileGuidUnknownError",
+    "FileTooLargeError",
     "ForbiddenError",
     "NotFoundError",
     "RequestRefusedError",
@@ -25,15 +27,14 @@ def kinds(root: type[CmpRelayError] = CmpRelayError) -> Iterator[type[CmpRelayEr
 
 
 def test_the_drawing_shows_the_tree_as_it_is() -> None:
-    drawn = re.findall(r"^([│ ]*)[├└]── (\w+)", errors.__doc__ or "", re.MULTILINE)
+    drawn = re.findall(r"^((?:│   |    )*)[├└]── (\w+)", errors.__doc__ or "", re.MULTILINE)
 
-    parents = {name: "CmpRelayError" for indent, name in drawn if not indent}
-    last = ""
+    parents = {}
+    above = ["CmpRelayError"]
     for indent, name in drawn:
-        if indent:
-            parents[name] = last
-        else:
-            last = name
+        del above[len(indent) // 4 + 1 :]
+        parents[name] = above[-1]
+        above.append(name)
 
     assert parents == {kind.__name__: kind.__base__.__name__ for kind in kinds() if kind.__base__}
 

@@ -6,15 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmp_relay.errors import SettingsError, UntrustedLinkError
-from cmp_relay.origins import Origins, is_private, place
+from cmp_relay.origins import FileOrigins, Origins, is_private, place
 
 LISTED = ("https://api.cmp.optimizely.com", "http://127.0.0.1:8000")
 ORIGINS = Origins.parse(LISTED)
+
+FILE_LISTED = (
+    "https://images.cmp.optimizely.com",
+    "https://*.files.cmp.optimizely.com",
+    "http://127.0.0.1:8000",
+)
+FILE_ORIGINS = FileOrigins.parse(FILE_LISTED)
 
 PIECES = st.sampled_from(
     [
         *("https", "http", "HTTPS", "ftp", "//", "://", "/", "\\", "@", ":", ".", "?", "#", "%"),
         *("api.cmp.optimizely.com", "API.CMP.Optimizely.COM", "127.0.0.1", ":8000", ":443", "."),
+        *("images.cmp.optimizely.com", ".files.cmp.optimizely.com", "a", "A", "-", "_", "*"),
         *(
             "evil.com",
             "xn--a-ecp",
@@ -162,3 +170,104 @@ def test_names_a_place_without_userinfo_and_query() -> None:
 )
 def test_tells_what_stays_private(url: str, private: bool) -> None:
     assert is_private(httpx.URL(url)) is private
+
+
+@pytest.mark.parametrize(
+    ("href", "fetched"),
+    [
+        ("https://images.cmp.optimizely.com/a==?token=x", None),
+        (
+            "http://images.cmp.optimizely.com/a==?token=x",
+            "https://images.cmp.optimizely.com/a==?token=x",
+        ),
+        ("http://images.cmp.optimizely.com:80/a", "https://images.cmp.optimizely.com/a"),
+        ("HTTP://Images.CMP.optimizely.com/a", "https://images.cmp.optimizely.com/a"),
+        ("https://ohclbk.files.cmp.optimizely.com/download/1", None),
+        ("http://OHCLBK.files.cmp.optimizely.com/1", "https://ohclbk.files.cmp.optimizely.com/1"),
+        ("https://a.b-c.files.cmp.optimizely.com/1", None),
+        ("http://127.0.0.1:8000/a", None),
+    ],
+)
+def test_fetches_files_from_listed_hosts_over_https(href: str, fetched: str | None) -> None:
+    assert FILE_ORIGINS.trusted(href) == httpx.URL(fetched or href)
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "https://files.cmp.optimizely.com/1",
+        "https://evilfiles.cmp.optimizely.com/1",
+        "https://x.files.cmp.optimizely.com.evil.com/1",
+        "https://x.files.cmp.optimizely.com./1",
+        "https://.files.cmp.optimizely.com/1",
+        "https://-.files.cmp.optimizely.com/1",
+        "https://*.files.cmp.optimizely.com/1",
+        "https://x..files.cmp.optimizely.com/1",
+        "https://x_y.files.cmp.optimizely.com/1",
+        "https://evil.com%2f.files.cmp.optimizely.com/1",
+        "https://evil.com\\.files.cmp.optimizely.com/1",
+        "https://evil.com?.files.cmp.optimizely.com/1",
+        "https://evil.com#.files.cmp.optimizely.com/1",
+        "https://evil.com/.files.cmp.optimizely.com/1",
+        "https://x.files.cmp.optimizely.com@evil.com/1",
+        "https://evil.com@x.files.cmp.optimizely.com/1",
+        "http://evil.com@images.cmp.optimizely.com/1",
+        "https://x.files.cmp.optimizely.com:8443/1",
+        "http://images.cmp.optimizely.com:8080/1",
+        "http://127.0.0.1/a",
+        "http://127.0.0.1:8001/a",
+        "http://x.127.0.0.1:8000/a",
+        "https://127.0.0.1:8000/a",
+        "http://localhost:8000/a",
+        "http://[::1]:8000/a",
+        "ftp://images.cmp.optimizely.com/1",
+        "//images.cmp.optimizely.com/1",
+        "http:images.cmp.optimizely.com/1",
+        "http://169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+        "",
+    ],
+)
+def test_fetches_no_file_from_what_only_looks_listed(href: str) -> None:
+    with pytest.raises(UntrustedLinkError):
+        FILE_ORIGINS.trusted(href)
+
+
+@given(st.sampled_from(["", "https://", *FILE_LISTED]), st.lists(PIECES, max_size=9).map("".join))
+def test_whatever_file_is_fetched_comes_from_a_listed_host(start: str, rest: str) -> None:
+    try:
+        request = httpx.Request("GET", FILE_ORIGINS.trusted(start + rest))
+    except UntrustedLinkError:
+        return
+
+    sent_to = f"{request.url.scheme}://{request.headers['Host']}"
+    assert re.fullmatch(
+        r"http://127\.0\.0\.1:8000|https://(images|([a-z0-9-]+\.)+files)\.cmp\.optimizely\.com",
+        sent_to,
+    )
+    assert re.match(rf"{re.escape(sent_to)}([/?#]|$)", str(request.url))
+    assert not request.url.userinfo
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "https://*",
+        "https://*.",
+        "https://*.com",
+        "https://*.*.cmp.optimizely.com",
+        "https://*files.cmp.optimizely.com",
+        "https://a.*.cmp.optimizely.com",
+        "https://*.files.cmp.optimizely.com/x",
+        "https://*.x@files.cmp.optimizely.com",
+        "https://*.127.0.0.1",
+        "https://*.[::1]",
+        "http://*.files.cmp.optimizely.com",
+        "http://*.localhost:8000",
+        "http://*.127.0.0.1:8000",
+        "*.files.cmp.optimizely.com",
+    ],
+)
+def test_lists_nothing_below_less_than_a_domain(entry: str) -> None:
+    with pytest.raises(SettingsError, match=r"^FILE_ORIGINS: no usable origin at 2$"):
+        FileOrigins.parse(("https://images.cmp.optimizely.com", entry))
