@@ -2,13 +2,14 @@
 
 Only a fetch that began later replaces what an earlier one found (design.md rule 4). Of the library
 an asset's link alone can tell: what is found in a task or in a delivery leaves that state as it is.
+What may be a token in the URL of a file is not stored.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cmp_relay import documents, library, times
+from cmp_relay import documents, file_urls, library, times
 from cmp_relay.catalogue import AssetState
 from cmp_relay.documents import Documents
 from cmp_relay.errors import ConflictError
@@ -49,12 +50,13 @@ class Findings:
             "type": asset.type,
             "details_source": found.source,
             "fetch_began_at": times.iso(found.began_at),
-            "asset": found.body,
+            "asset": file_urls.without_tokens(asset.type, found.body),
         }
         stored = self.stored.put(key, document, order=found.began_at, etag=asset.details_etag)
         if stored.newer:
             raise ConflictError("a fetch that began later has stored its details first")
         modified_at = times.read(found.body.get("modified_at"))
+        expires_at = times.read(found.body.get("expires_at"))
         kept = replace(
             asset,
             title=text(found.body.get("title")) or title or asset.title,
@@ -64,6 +66,9 @@ class Findings:
             details_source=found.source,
             details_key=key,
             details_etag=stored.etag,
+            expires_at=expires_at,
+            expired=expires_at is not None and expires_at <= found.began_at,
+            files=_files(asset.type, found.body),
         )
         return _seen_in_library(found, kept) if found.source == "library" else kept
 
@@ -77,6 +82,15 @@ def _seen_in_library(found: Found, asset: AssetState) -> AssetState:
         seen_at=found.began_at,
         href=found.href if found.href and len(found.href) <= LONGEST_LINK else asset.href,
     )
+
+
+def _files(asset_type: str, body: Mapping[str, Any]) -> str | None:
+    """Return what changes whenever the files, or the folders they belong in, may have changed."""
+    sources = file_sources.of(asset_type, body)
+    if not sources:
+        return None
+    contents = [(one.slot, one.version, one.mime_type, one.size) for one in sources]
+    return library.fingerprint(contents, body.get("labels"), body.get("file_location"))
 
 
 def text(value: object) -> str | None:

@@ -50,6 +50,17 @@ def test_what_is_shown_right_after_a_removal_tells_nothing_of_the_library(
     assert (later.library, later.seen_at) == ("present", NOON + FRESHNESS_MARGIN)
 
 
+@pytest.mark.parametrize("source", ["library", "task", "delivery"])
+def test_what_may_open_a_private_file_is_not_stored(
+    findings: Findings, stack: WorkerStack, source: str
+) -> None:
+    file = "https://images1.cmp.optimizely.com/Zz0wMQ=="
+
+    findings.keep(Found(entry(url=f"{file}?token=eyJ"), source, NOON, LINK), BLANK)
+
+    assert stack.documents()[KEY]["asset"] == entry(url=file)
+
+
 def test_a_link_that_is_too_long_is_not_remembered(findings: Findings) -> None:
     href = LINK + "x" * LONGEST_LINK
 
