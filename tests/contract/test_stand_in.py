@@ -35,6 +35,7 @@ IN_TASK = {
     "raw-files": "/tasks/{task_id}/raw-files/{raw_file_id}",
     "structured-contents": "/tasks/{task_id}/structured-contents/{content_id}",
 }
+FOLDER, FILE_URLS = "/folders/{id}", "/file-urls"
 EVENT = "/publishing-events/{publishing_event_id}"
 METADATA = f"{EVENT}/publishing-metadata"
 ONE_METADATA = f"{EVENT}/assets/{{asset_id}}/publishing-metadata/{{publishing_metadata_id}}"
@@ -42,6 +43,7 @@ EVERY_GET = [
     *(f"/{kind.segment}/{{id}}" for kind in KINDS),
     *IN_TASK.values(),
     "/asset-urls/{asset_id}",
+    FOLDER,
     EVENT,
     METADATA,
     ONE_METADATA,
@@ -174,6 +176,67 @@ def test_asset_urls_redirect_to_where_the_asset_lives(
     assert response.headers["X-Resource-Location"] == place
     specification.check(response, "/asset-urls/{asset_id}")
     assert open_api.get(response.headers["Location"]).json()["id"] == asset["id"]
+
+
+def test_the_list_of_assets_shows_each_kind(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    stand_in.add_assets([{"kind": kind.name} for kind in KINDS])
+
+    first = open_api.get("/assets", params={"page_size": 3})
+    second = open_api.get(first.json()["pagination"]["next"])
+
+    for response in (first, second):
+        specification.check(response, "/assets")
+    rows = first.json()["data"] + second.json()["data"]
+    assert {row["type"] for row in rows} == set(KIND_NAMES)
+    assert all(open_api.get(row["links"]["self"]).json()["id"] == row["id"] for row in rows)
+
+
+def test_folders_are_shown_alone_and_as_a_list(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    folder = stand_in.add_folder("icons")
+
+    one, every = open_api.get(folder["links"]["self"]), open_api.get("/folders")
+
+    specification.check(one, FOLDER)
+    specification.check(every, "/folders")
+    assert one.json() == every.json()["data"][0] == folder
+
+
+def test_download_urls_are_given_by_guid(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    assets = [stand_in.add_asset("image", is_public=public) for public in (True, False)]
+    guids = [*(asset["id"] for asset in assets), "nobody"]
+
+    response = open_api.post(FILE_URLS, json={"guids": guids})
+
+    specification.check(response, FILE_URLS)
+    public, private, unknown = (response.json()["urls"][guid] for guid in guids)
+    assert public == assets[0]["url"]
+    assert private.startswith(f"{assets[1]['url']}?token=")
+    assert unknown is None
+
+
+@pytest.mark.parametrize("path", ["/assets?page_size=101", "/folders?offset=-1", "/assets?x=1"])
+def test_a_list_that_cannot_be_asked_for_is_a_client_error(
+    open_api: httpx.Client, specification: Specification, path: str
+) -> None:
+    response = open_api.get(path)
+
+    assert response.status_code == 400
+    specification.check(response, path.partition("?")[0])
+
+
+def test_guids_that_cannot_be_read_are_a_client_error(
+    open_api: httpx.Client, specification: Specification
+) -> None:
+    response = open_api.post(FILE_URLS, json={"guids": []})
+
+    assert response.status_code == 400
+    specification.check(response, FILE_URLS)
 
 
 def test_publishing_events_and_their_metadata_are_shown(

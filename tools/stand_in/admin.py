@@ -12,10 +12,12 @@ from starlette.routing import Route
 from tools.stand_in.admin_files import FileAdmin
 from tools.stand_in.announcements import ADMIN, Announcements
 from tools.stand_in.faults import Fault
+from tools.stand_in.folders import Folders
 from tools.stand_in.limits import LimitRules
 from tools.stand_in.links import base_of
+from tools.stand_in.moments import iso
 from tools.stand_in.oauth import OAuthRules
-from tools.stand_in.orders import NewAsset, NewPlace
+from tools.stand_in.orders import NewAsset, NewAssets, NewFolder, NewPlace
 from tools.stand_in.views import in_library
 from tools.stand_in.webhook import Webhook
 
@@ -41,6 +43,8 @@ class Admin:
         """List every route under `/_admin`."""
         table: list[tuple[str, str, Endpoint]] = [
             ("POST", "/assets", self.add_asset),
+            ("POST", "/assets/bulk", self.add_assets),
+            ("POST", "/folders", self.add_folder),
             ("PATCH", "/assets/{id}", self.change_asset),
             ("PUT", "/assets/{id}/place", self.move_asset),
             ("PUT", "/webhook", self.register_webhook),
@@ -64,6 +68,19 @@ class Admin:
         order = NewAsset.model_validate_json(await request.body())
         asset = self.cmp.world.add(order.kind, order.model_extra or {})
         return JSONResponse(in_library(asset, base_of(request)), 201)
+
+    async def add_assets(self, request: Request) -> Response:
+        """Create many assets."""
+        orders = NewAssets.model_validate_json(await request.body()).assets
+        added = [self.cmp.world.add(order.kind, order.model_extra or {}) for order in orders]
+        return JSONResponse({"ids": [asset.id for asset in added]}, 201)
+
+    async def add_folder(self, request: Request) -> Response:
+        """Create a folder."""
+        order, world = NewFolder.model_validate_json(await request.body()), self.cmp.world
+        moment = iso(world.now())
+        folder = world.folders.add(order.name, order.parent_folder_id, order.id, moment)
+        return JSONResponse(Folders(world.folders).shown(folder, base_of(request)), 201)
 
     async def change_asset(self, request: Request) -> Response:
         """Change fields of an asset."""

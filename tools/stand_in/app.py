@@ -17,8 +17,10 @@ from tools.stand_in.answers import bad_request, not_found
 from tools.stand_in.cmp import Cmp
 from tools.stand_in.file_host import FileHost
 from tools.stand_in.file_urls import FileUrls
+from tools.stand_in.folders import Folders
 from tools.stand_in.gate import guarded
 from tools.stand_in.library import Library
+from tools.stand_in.listing import Listing
 from tools.stand_in.publishing import Publishing
 from tools.stand_in.sender import NoWebhookError
 from tools.stand_in.world import UnknownAssetError
@@ -35,10 +37,12 @@ def create(client_id: str, client_secret: str, files_origin: str) -> ASGIApp:
     routes = [
         *cmp.oauth.routes(),
         *Library(cmp.world).routes(),
+        *Listing(cmp.world).routes(),
+        *Folders(cmp.world.folders).routes(),
         *FileUrls(cmp.world, cmp.file_access).routes(),
         *Publishing(cmp.world).routes(),
     ]
-    public = Starlette(routes=routes, exception_handlers={HTTPException: _in_cmps_words})
+    public = Starlette(routes=routes, exception_handlers=_refusals())
     watched = cmp.requests.around(cmp.faults.around(guarded(public, cmp.limits)))
     admin = Starlette(routes=Admin(cmp).routes(), exception_handlers=_mistakes())
     return _by_port(FileHost(cmp).app(), URL(files_origin).port, _beside(admin, watched))
@@ -75,6 +79,15 @@ def _mistakes() -> dict[type[Exception], ExceptionHandler]:
         UnknownAssetError: unknown,
         NoWebhookError: unregistered,
     }
+
+
+def _refusals() -> dict[type[Exception], ExceptionHandler]:
+    async def invalid(_: Request, error: Exception) -> Response:
+        wrong = error.errors() if isinstance(error, ValidationError) else []
+        names = ",".join(str(part) for one in wrong for part in one["loc"][:1])
+        return bad_request(f"Unsupported arguments: {names}")
+
+    return {HTTPException: _in_cmps_words, ValidationError: invalid}
 
 
 async def _in_cmps_words(_: Request, error: Exception) -> Response:

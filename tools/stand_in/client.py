@@ -49,6 +49,14 @@ class StandIn:
         """Create an asset, or replace the one with the same id; answer what the library shows."""
         return self._json("POST", "/assets", {"kind": kind, **fields})
 
+    def add_assets(self, assets: Sequence[dict[str, Any]]) -> list[str]:
+        """Create many assets at once, each with its `kind` and fields; answer their ids."""
+        return cast("list[str]", self._json("POST", "/assets/bulk", {"assets": assets})["ids"])
+
+    def add_folder(self, name: str, **options: object) -> dict[str, Any]:
+        """Create a folder of the library; options as in `orders.NewFolder`."""
+        return self._json("POST", "/folders", {"name": name, **options})
+
     def change_asset(self, asset_id: str, **fields: object) -> dict[str, Any]:
         """Change fields of an asset; `modified_at` moves on unless given."""
         return self._json("PATCH", f"/assets/{asset_id}", fields)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tools.stand_in.answers import bad_request
 from tools.stand_in.files import PATH
 from tools.stand_in.guids import in_base64
 
@@ -42,10 +41,7 @@ class FileUrls:
 
     async def file_urls(self, request: Request) -> Response:
         """Answer with a URL for each guid, null for one that is unknown."""
-        try:
-            guids = Guids.model_validate_json(await request.body()).guids
-        except ValidationError as error:
-            return bad_request(f"{error.error_count()} invalid arguments")
+        guids = Guids.model_validate_json(await request.body()).guids
         return JSONResponse({"urls": {guid: self._url(guid) for guid in guids}})
 
     def _url(self, guid: str) -> str | None:

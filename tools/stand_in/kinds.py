@@ -19,6 +19,8 @@ class Kind:
     collection: str
     entry_fields: tuple[str, ...]
     task_fields: tuple[str, ...]
+    mime_type: str = ""
+    """What lists show for a kind without files; it is not documented."""
 
 
 ARTICLE = Kind(
@@ -27,6 +29,7 @@ ARTICLE = Kind(
     "articles",
     ("id", "title", "created_at", "modified_at", "html_body", "images", "labels"),
     ("id", "title", "created_at", "modified_at", "html_body", "url", "labels"),
+    "text/html",
 )
 IMAGE = Kind(
     "image",
@@ -43,6 +46,7 @@ STRUCTURED_CONTENT = Kind(
     "structured_contents",
     ("id", "title", "labels", "created_at", "modified_at"),
     (),
+    "application/json",
 )
 
 KINDS = (ARTICLE, IMAGE, VIDEO, RAW_FILE, STRUCTURED_CONTENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def iso(moment: float) -> str:
@@ -20,6 +21,16 @@ def zoneless(written: str) -> str:
     return datetime.fromtimestamp(_unix(written), UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+@lru_cache(maxsize=65536)  # a list of assets reads those of all of them
+def parsed(written: str) -> datetime:
+    """Read a moment; without a zone it is in UTC."""
+    return aware(datetime.fromisoformat(written))
+
+
+def aware(moment: datetime) -> datetime:
+    """Take a moment without a zone to be in UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _unix(written: str) -> float:
-    moment = datetime.fromisoformat(written)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return parsed(written).timestamp()

@@ -22,6 +22,24 @@ class NewAsset(BaseModel):
     kind: Literal["article", "image", "video", "raw_file", "structured_content"]
 
 
+class NewAssets(BaseModel):
+    """Many assets at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    assets: list[NewAsset]
+
+
+class NewFolder(BaseModel):
+    """A folder of the library, at its top without a parent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    parent_folder_id: str | None = None
+    id: str | None = None
+
+
 class NewPlace(BaseModel):
     """Where an asset lives from now on."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tools.stand_in.files import PATH
+from tools.stand_in.folder_tree import CAMPAIGNS
 from tools.stand_in.guids import guid_of, in_base64
 from tools.stand_in.structured import content_body
 
@@ -39,8 +40,8 @@ def sample(kind: Kind, asset_id: str, files_origin: str) -> dict[str, Any]:
 def _any_asset(asset_id: str) -> dict[str, Any]:
     return {
         "id": asset_id,
-        "folder_id": "5d75447b7f1c1c000957d222",
-        "file_location": "Marketing/Campaigns",
+        "folder_id": CAMPAIGNS,
+        "file_location": "/Marketing/Campaigns",
         "is_archived": False,
         "labels": LABELS,
         "owner_organization_id": ORGANIZATION,

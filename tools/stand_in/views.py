@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from tools.stand_in.world import Asset
 
 
+LISTED = (
+    "id",
+    "title",
+    "created_at",
+    "modified_at",
+    "folder_id",
+    "file_location",
+    "is_archived",
+    "labels",
+    "owner_organization_id",
+)
+
+
 def library_path(asset: Asset) -> str:
     """Tell where the library shows the asset."""
     return f"/v3/{asset.kind.segment}/{asset.id}"
@@ -28,6 +41,16 @@ def in_library(asset: Asset, base: str) -> dict[str, Any]:
         return absolute(asset.fields, base)
     bodiless = {key: value for key, value in asset.fields.items() if key != "content_body"}
     return absolute(bodiless | _content(asset) | _links(asset), base)
+
+
+def in_list(asset: Asset, base: str) -> dict[str, Any]:
+    """Show the asset as a row of the list of assets."""
+    shown = _chosen(asset, LISTED) | _links(asset)
+    shown |= {"type": asset.kind.name, "content": _listed_content(asset)}
+    for name in ("file_extension", "thumbnail_url"):
+        shown[name] = asset.fields.get(name)
+    shown["mime_type"] = asset.fields.get("mime_type") or asset.kind.mime_type
+    return absolute(shown, base)
 
 
 def in_task(asset: Asset, base: str) -> dict[str, Any]:
@@ -64,6 +87,17 @@ def _chosen(asset: Asset, names: tuple[str, ...]) -> dict[str, Any]:
 
 def _links(asset: Asset) -> dict[str, Any]:
     return {"links": {"self": f"{ORIGIN}{library_path(asset)}"}}
+
+
+def _listed_content(asset: Asset) -> dict[str, str]:
+    """Show what the official specification has for each kind."""
+    match asset.kind.name:
+        case "article":
+            return {"type": "html_body", "value": asset.fields["html_body"]}
+        case "structured_content":
+            return {"type": "api_url", "value": f"{ORIGIN}{library_path(asset)}"}
+        case _:
+            return {"type": "url", "value": asset.fields["url"]}
 
 
 def _task_url(asset: Asset) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from tools.stand_in.files import files_of, own_file
+from tools.stand_in.folder_tree import FolderTree
 from tools.stand_in.kinds import BY_NAME
 from tools.stand_in.moments import iso, later
 from tools.stand_in.samples import sample
@@ -61,12 +62,14 @@ class World:
     now: Callable[[], float] = time.time
     assets: dict[str, Asset] = field(default_factory=dict)
     events: dict[str, PublishingEvent] = field(default_factory=dict)
+    folders: FolderTree = field(default_factory=FolderTree)
     _holders: dict[str, str] = field(default_factory=dict)  # of files: asset ids by file name
 
     def clear(self) -> None:
         """Forget every asset and every publishing event."""
         self.assets.clear()
         self.events.clear()
+        self.folders.clear()
         self._holders.clear()
 
     def add(self, kind_name: str, overrides: dict[str, Any]) -> Asset:
@@ -75,7 +78,7 @@ class World:
         asset_id = str(overrides.get("id") or uuid4().hex)
         moment = iso(self.now())
         times = {"created_at": moment, "modified_at": moment}
-        fields = {**sample(kind, asset_id, self.files_origin), **times, **overrides}
+        fields = {**sample(kind, asset_id, self.files_origin), **times, **self._located(overrides)}
         asset = Asset(kind, {**fields, "id": asset_id}, uploaded_at=self.now())
         self.assets[asset_id] = asset
         return self._indexed(asset)
@@ -84,7 +87,7 @@ class World:
         """Change fields of an asset; `modified_at` moves on unless it is among them."""
         asset = self.asset(asset_id)
         modified_at = later(asset.fields["modified_at"], self.now())
-        asset.fields.update({"modified_at": modified_at, **fields, "id": asset_id})
+        asset.fields.update({"modified_at": modified_at, **self._located(fields), "id": asset_id})
         if CONTENT_FIELDS & fields.keys():
             asset.uploaded_at = self.now()
         return self._indexed(asset)
@@ -129,6 +132,12 @@ class World:
         )
         event.asset_ids += [one for one in asset_ids if one not in event.asset_ids]
         return event
+
+    def _located(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Say where an asset is of which only the folder is given."""
+        if "folder_id" not in fields:
+            return fields
+        return {"file_location": self.folders.path(fields["folder_id"]), **fields}
 
     def _indexed(self, asset: Asset) -> Asset:
         self._holders |= {file.name: asset.id for file in self._files(asset)}
