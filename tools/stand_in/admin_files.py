@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tools.stand_in.announcements import ADMIN
+from tools.stand_in.download_faults import DownloadFault
 from tools.stand_in.file_access import FileRules
 
 if TYPE_CHECKING:
@@ -25,9 +26,13 @@ class FileAdmin:
 
     def routes(self) -> list[Route]:
         """List the routes of the admin side."""
+        faults = f"{ADMIN}/download-faults"
         return [
             Route(f"{ADMIN}/origins", self.origins),
             Route(f"{ADMIN}/file-rules", self.set_rules, methods=["PUT"]),
+            Route(faults, self.list_faults, methods=["GET"]),
+            Route(faults, self.add_fault, methods=["POST"]),
+            Route(faults, self.clear_faults, methods=["DELETE"]),
         ]
 
     async def origins(self, _: Request) -> Response:
@@ -37,4 +42,19 @@ class FileAdmin:
     async def set_rules(self, request: Request) -> Response:
         """Put rules for private files in force."""
         self.cmp.file_access.rules = FileRules.model_validate_json(await request.body())
+        return Response(None, 204)
+
+    async def list_faults(self, _: Request) -> Response:
+        """Show the faults of downloads still to come."""
+        return JSONResponse([one.model_dump() for one in self.cmp.download_faults.pending])
+
+    async def add_fault(self, request: Request) -> Response:
+        """Let downloads go wrong."""
+        fault = DownloadFault.model_validate_json(await request.body())
+        self.cmp.download_faults.pending.append(fault)
+        return Response(None, 204)
+
+    async def clear_faults(self, _: Request) -> Response:
+        """Call all faults of downloads off."""
+        self.cmp.download_faults.pending.clear()
         return Response(None, 204)

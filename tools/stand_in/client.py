@@ -85,6 +85,18 @@ class StandIn:
         """Empty the log of downloads."""
         self._send("DELETE", "/downloads")
 
+    def add_download_fault(self, kind: str, **options: object) -> None:
+        """Let downloads go wrong; options as in `download_faults.DownloadFault`."""
+        self._send("POST", "/download-faults", {"kind": kind, **options})
+
+    def download_faults(self) -> list[dict[str, Any]]:
+        """List the faults of downloads still to come."""
+        return cast("list[dict[str, Any]]", self._send("GET", "/download-faults").json())
+
+    def clear_download_faults(self) -> None:
+        """Call all faults of downloads off."""
+        self._send("DELETE", "/download-faults")
+
     def register_webhook(self, url: str, secret: str | None = None, **options: object) -> None:
         """Say where deliveries go; options as in `webhook.Webhook`."""
         self._send("PUT", "/webhook", {"url": url, "secret": secret, **options})

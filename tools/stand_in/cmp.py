@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tools.stand_in.download_faults import DownloadFaults
 from tools.stand_in.download_log import DownloadLog
 from tools.stand_in.faults import Faults
 from tools.stand_in.file_access import FileAccess
@@ -26,6 +27,7 @@ class Cmp:
     sender: Sender = field(default_factory=Sender)
     file_access: FileAccess = field(default_factory=FileAccess)
     downloads: DownloadLog = field(default_factory=DownloadLog)
+    download_faults: DownloadFaults = field(default_factory=DownloadFaults)
     world: World = field(init=False)
     oauth: OAuth = field(init=False)
     requests: RequestLog = field(init=False)
@@ -45,4 +47,5 @@ class Cmp:
         self.requests.records.clear()
         self.file_access.clear()
         self.downloads.records.clear()
+        self.download_faults.pending.clear()
         self.oauth.restore(self.client_id, self.client_secret)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from tools.stand_in.answers import unauthorized
 from tools.stand_in.request_log import RECORD
+from tools.stand_in.streams import until_gone
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -140,12 +141,8 @@ async def _break_off(send: Send) -> None:
 async def _still_waiting(receive: Receive, seconds: float) -> bool:
     """Wait at most that long, and tell whether the client has not given up meanwhile."""
 
-    async def gone() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
     try:
-        await asyncio.wait_for(gone(), seconds)
+        await asyncio.wait_for(until_gone(receive), seconds)
     except TimeoutError:
         return True
     return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -12,15 +11,13 @@ from starlette.routing import Route
 
 from tools.stand_in.download_log import RECORD
 from tools.stand_in.files import PATH
-from tools.stand_in.ranges import asked_for
-from tools.stand_in.streams import Stream
+from tools.stand_in.served import served
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
     from tools.stand_in.cmp import Cmp
-    from tools.stand_in.files import File
 
 
 @dataclass
@@ -42,22 +39,8 @@ class FileHost:
         request.scope[RECORD]["asset_id"] = file.asset_id
         if not self.cmp.file_access.admits(file, request.query_params.get("token")):
             return PlainTextResponse("Access denied", self.cmp.file_access.rules.refusal)
-        return _served(file, request)
-
-
-def _served(file: File, request: Request) -> ASGIApp:
-    headers = {
-        "Content-Type": file.mime_type,
-        "ETag": file.content.etag,
-        "Last-Modified": formatdate(file.uploaded_at, usegmt=True),
-        "Accept-Ranges": "bytes",
-    }
-    size = file.content.size
-    part = asked_for(request.headers, size, (headers["ETag"], headers["Last-Modified"]))
-    if part is None:
-        whole = {**headers, "Content-Length": str(size)}
-        return Stream(200, whole, file.content.pieces())
-    if not part.is_satisfiable():
-        return PlainTextResponse("No such range", 416, {"Content-Range": f"bytes */{size}"})
-    length = {"Content-Length": str(part.end - part.start), "Content-Range": part.content_range}
-    return Stream(206, headers | length, file.content.pieces(part.start, part.end))
+        fault = self.cmp.download_faults.next(file.asset_id)
+        if fault is None:
+            return served(file, request)
+        request.scope[RECORD]["fault"] = fault.kind
+        return fault.answer(file, request)
