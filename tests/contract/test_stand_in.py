@@ -36,6 +36,8 @@ IN_TASK = {
     "structured-contents": "/tasks/{task_id}/structured-contents/{content_id}",
 }
 FOLDER, FILE_URLS = "/folders/{id}", "/file-urls"
+RENDITIONS, RENDITION = "/assets/{asset_id}/renditions", "/renditions/{id}"
+FIELDS = "/assets/{asset_id}/fields"
 EVENT = "/publishing-events/{publishing_event_id}"
 METADATA = f"{EVENT}/publishing-metadata"
 ONE_METADATA = f"{EVENT}/assets/{{asset_id}}/publishing-metadata/{{publishing_metadata_id}}"
@@ -44,6 +46,9 @@ EVERY_GET = [
     *IN_TASK.values(),
     "/asset-urls/{asset_id}",
     FOLDER,
+    RENDITIONS,
+    RENDITION,
+    FIELDS,
     EVENT,
     METADATA,
     ONE_METADATA,
@@ -63,6 +68,8 @@ class Specification:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.components = _json_schema(document["components"])
+        # Allows nothing but its own properties, and is extended by one that demands more.
+        del self.components["schemas"]["BaseAssetRenditionResponse"]["additionalProperties"]
 
     def check(self, response: httpx.Response, template: str) -> None:
         method = response.request.method.lower()
@@ -203,6 +210,32 @@ def test_folders_are_shown_alone_and_as_a_list(
     specification.check(one, FOLDER)
     specification.check(every, "/folders")
     assert one.json() == every.json()["data"][0] == folder
+
+
+def test_renditions_are_shown_alone_and_as_a_list(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    asset = stand_in.add_asset("image")
+    renditions = stand_in.set_renditions(asset["id"], "Facebook", "Square")
+
+    every = open_api.get(f"/assets/{asset['id']}/renditions")
+    one = open_api.get(f"/renditions/{renditions[1]['id']}")
+
+    specification.check(every, RENDITIONS)
+    specification.check(one, RENDITION)
+    assert [rendition["name"] for rendition in every.json()["data"]] == ["Facebook", "Square"]
+    assert one.json() == renditions[1]
+
+
+def test_custom_fields_are_shown(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    asset = stand_in.add_asset("article")
+
+    response = open_api.get(f"/assets/{asset['id']}/fields")
+
+    specification.check(response, FIELDS)
+    assert [field["type"] for field in response.json()["data"]] == ["text", "date"]
 
 
 def test_download_urls_are_given_by_guid(

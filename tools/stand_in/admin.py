@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tools.stand_in.admin_extras import ExtrasAdmin
 from tools.stand_in.admin_files import FileAdmin
 from tools.stand_in.announcements import ADMIN, Announcements
 from tools.stand_in.faults import Fault
@@ -60,8 +61,9 @@ class Admin:
             ("GET", "/faults", self.list_faults),
             ("DELETE", "/faults", self.clear_faults),
         ]
+        parts = (FileAdmin(self.cmp), ExtrasAdmin(self.cmp), Announcements(self.cmp))
         own = [Route(ADMIN + path, endpoint, methods=[verb]) for verb, path, endpoint in table]
-        return [*own, *FileAdmin(self.cmp).routes(), *Announcements(self.cmp).routes()]
+        return [*own, *(route for part in parts for route in part.routes())]
 
     async def add_asset(self, request: Request) -> Response:
         """Create an asset."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.responses import JSONResponse
+
+if TYPE_CHECKING:
+    from tools.stand_in.world import Asset
 
 
 def bad_request(message: str) -> JSONResponse:
@@ -19,6 +24,11 @@ def forbidden() -> JSONResponse:
     """Answer 403, as for something that the token's owner may not read."""
     message = "You do not have the permission to perform this operation"
     return JSONResponse({"message": message}, 403)
+
+
+def away(asset: Asset | None) -> JSONResponse:
+    """Answer for an asset that is not where it was looked for."""
+    return forbidden() if asset and asset.place == "forbidden" else not_found()
 
 
 def not_found() -> JSONResponse:

@@ -15,6 +15,7 @@ from tools.stand_in.admin import Admin
 from tools.stand_in.announcements import ADMIN
 from tools.stand_in.answers import bad_request, not_found
 from tools.stand_in.cmp import Cmp
+from tools.stand_in.extras import Extras
 from tools.stand_in.file_host import FileHost
 from tools.stand_in.file_urls import FileUrls
 from tools.stand_in.folders import Folders
@@ -37,6 +38,7 @@ def create(client_id: str, client_secret: str, files_origin: str) -> ASGIApp:
     routes = [
         *cmp.oauth.routes(),
         *Library(cmp.world).routes(),
+        *Extras(cmp.world).routes(),
         *Listing(cmp.world).routes(),
         *Folders(cmp.world.folders).routes(),
         *FileUrls(cmp.world, cmp.file_access).routes(),

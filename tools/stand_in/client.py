@@ -67,6 +67,15 @@ class StandIn:
         """Let an asset live elsewhere; answer its id, place and task_id."""
         return self._json("PUT", f"/assets/{asset_id}/place", {"place": place})
 
+    def set_renditions(self, asset_id: str, *names: str) -> list[dict[str, Any]]:
+        """Let an asset have renditions of these names and no others; answer what CMP tells."""
+        order = [{"name": name} for name in names]
+        return self._list("PUT", f"/assets/{asset_id}/renditions", order)
+
+    def set_custom_fields(self, asset_id: str, *fields: dict[str, Any]) -> None:
+        """Let an asset have these custom fields and no others."""
+        self._list("PUT", f"/assets/{asset_id}/fields", list(fields))
+
     @cached_property
     def files_origin(self) -> str:
         """Tell the origin of the file host."""
@@ -198,5 +207,8 @@ class StandIn:
     def _json(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return cast("dict[str, Any]", self._send(method, path, body).json())
 
-    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    def _list(self, method: str, path: str, body: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._send(method, path, body).json())
+
+    def _send(self, method: str, path: str, body: object = None) -> httpx.Response:
         return self._http.request(method, path, json=body).raise_for_status()

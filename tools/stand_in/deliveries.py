@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from tools.stand_in.world import Asset, PublishingEvent
 
 EventName = Literal["asset_published", "asset_synced", "asset_unpublished"]
-LibraryEventName = Literal["asset_added", "asset_modified", "asset_removed"]
+LibraryEventName = Literal[
+    "asset_added", "asset_modified", "asset_removed", "asset_renditions_created"
+]
 Generation = Literal["current", "old"]
 
 
@@ -38,7 +40,10 @@ def body(
 def library_body(
     event_name: LibraryEventName, asset: Asset, *, base: str, generation: Generation
 ) -> dict[str, Any]:
-    """Build a library delivery; a removal has no links, the old generation tells no source."""
+    """Build a library delivery; a removal has no links, the old generation tells no source.
+
+    What CMP sends of renditions is not documented: here it is what it sends of a modification.
+    """
     told: dict[str, Any] = {
         "id": asset.id,
         "owner_organization_id": asset.fields["owner_organization_id"],

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from tools.stand_in.world import Asset
 
 PATH = "/files/"
+UNTOLD = "application/octet-stream"
 PICTURE_SIZE = 30_000
-"""Bytes of an article's image, of which CMP does not tell the size."""
+"""Bytes of an article's image and of a rendition, of which CMP does not tell the size."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,15 @@ def files_of(asset: Asset, origin: str) -> Iterator[File]:
     """Find the asset's files on the file host of this origin; what is elsewhere is not ours."""
     if own := own_file(asset, origin):
         yield own
-    for image in asset.fields.get("images") or []:
-        if name := _name(image.get("url"), origin):
-            yield _file(asset, name, picture(image["url"]), image["mime_type"])
+    for url, mime_type in _pictures(asset):
+        if name := _name(url, origin):
+            yield _file(asset, name, _picture(name), mime_type)
 
 
 def own_file(asset: Asset, origin: str) -> File | None:
     """Find the file that an image, video or raw file is."""
     content, name = own_content(asset.fields), _name(asset.fields.get("url"), origin)
-    return _file(asset, name, content, asset.fields["mime_type"]) if content and name else None
+    return _file(asset, name, content, asset.fields.get("mime_type")) if content and name else None
 
 
 def own_content(fields: dict[str, Any]) -> Content | None:
@@ -60,13 +61,23 @@ def own_content(fields: dict[str, Any]) -> Content | None:
 
 
 def picture(url: str) -> Content:
-    """Tell what an article's image at this URL holds."""
-    return Content(_last_part(url), PICTURE_SIZE)
+    """Tell what an article's image or a rendition at this URL holds."""
+    return _picture(_last_part(url))
 
 
-def _file(asset: Asset, name: str, content: Content, mime_type: str) -> File:
+def _pictures(asset: Asset) -> Iterator[tuple[str | None, str | None]]:
+    """Tell URL and MIME type of what CMP made of the asset or shows within it."""
+    for one in (*(asset.fields.get("images") or ()), *asset.renditions):
+        yield one.get("url"), one.get("mime_type")
+
+
+def _picture(name: str) -> Content:
+    return Content(name, PICTURE_SIZE)
+
+
+def _file(asset: Asset, name: str, content: Content, mime_type: str | None) -> File:
     public = bool(asset.fields.get("is_public", True))
-    return File(name, asset.id, content, mime_type, public, asset.uploaded_at)
+    return File(name, asset.id, content, mime_type or UNTOLD, public, asset.uploaded_at)
 
 
 def _name(url: object, origin: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tools.stand_in.answers import forbidden, not_found
+from tools.stand_in.answers import away, not_found
 from tools.stand_in.kinds import KINDS
 from tools.stand_in.links import base_of
 from tools.stand_in.views import in_library, in_task, library_path, task_path
@@ -37,7 +37,7 @@ class Library:
         if asset is None or library_path(asset) != request.url.path:
             return not_found()
         if asset.place != "library":
-            return _away(asset)
+            return away(asset)
         return JSONResponse(in_library(asset, base_of(request)))
 
     async def task_asset(self, request: Request) -> Response:
@@ -46,21 +46,17 @@ class Library:
         if asset is None or task_path(asset) != request.url.path:
             return not_found()
         if asset.place != "task":
-            return _away(asset)
+            return away(asset)
         return JSONResponse(in_task(asset, base_of(request)))
 
     async def asset_url(self, request: Request) -> Response:
         """Redirect to where the asset lives."""
         asset = self._asset(request)
         if asset is None or asset.place in ("deleted", "forbidden"):
-            return _away(asset)
+            return away(asset)
         path = task_path(asset) if asset.place == "task" else library_path(asset)
         headers = {"Location": base_of(request) + path, "X-Resource-Location": asset.place}
         return Response(None, 302, headers)
 
     def _asset(self, request: Request) -> Asset | None:
         return self.world.assets.get(request.path_params["id"])
-
-
-def _away(asset: Asset | None) -> Response:
-    return forbidden() if asset and asset.place == "forbidden" else not_found()

@@ -37,6 +37,31 @@ def sample(kind: Kind, asset_id: str, files_origin: str) -> dict[str, Any]:
     return {**_any_asset(asset_id), **own[kind.name](asset_id, files)}
 
 
+def rendition(fields: dict[str, Any], name: str, files_origin: str) -> dict[str, Any]:
+    """Build a rendition of an asset without its times, asset and kind."""
+    guid = guid_of(fields["id"], f"rendition {name}")
+    return {
+        "id": guid[::-1],
+        "name": name,
+        "mime_type": "image/png",
+        "url": files_origin + PATH + guid,
+        "width": 600,
+        "height": 400,
+        "alt_text": fields.get("alt_text"),
+        "status": "Done",
+        "rendition_config_id": "f910551b00ae0418830cee6631452651",
+    }
+
+
+def custom_fields() -> list[dict[str, Any]]:
+    """Build the custom fields that every asset has."""
+    return [
+        {"id": "64be245ec0d79e79fdf1ad84", "name": "Campaign code", "type": "text"}
+        | {"values": ["SPRING-26"]},
+        {"id": "64be245ec0d79e79fdf1ad85", "name": "Embargo", "type": "date", "values": []},
+    ]
+
+
 def _any_asset(asset_id: str) -> dict[str, Any]:
     return {
         "id": asset_id,

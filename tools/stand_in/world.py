@@ -11,7 +11,7 @@ from tools.stand_in.files import files_of, own_file
 from tools.stand_in.folder_tree import FolderTree
 from tools.stand_in.kinds import BY_NAME
 from tools.stand_in.moments import iso, later
-from tools.stand_in.samples import sample
+from tools.stand_in.samples import custom_fields, rendition, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +38,8 @@ class Asset:
     uploaded_at: float
     task_id: str = field(default_factory=lambda: uuid4().hex[:24])
     place: Place = "library"
+    renditions: list[dict[str, Any]] = field(default_factory=list)
+    custom_fields: list[dict[str, Any]] = field(default_factory=custom_fields)
 
     @property
     def id(self) -> str:
@@ -97,6 +99,17 @@ class World:
         asset = self.asset(asset_id)
         asset.place = place
         return asset
+
+    def render(self, asset_id: str, wanted: list[dict[str, Any]]) -> Asset:
+        """Let an asset have these renditions; `modified_at` stays."""
+        asset, moment = self.asset(asset_id), iso(self.now())
+        samples = (rendition(asset.fields, one["name"], self.files_origin) for one in wanted)
+        times = {"created_at": moment, "modified_at": moment}
+        own = {"original_asset_id": asset_id, "asset_type": asset.kind.name}
+        asset.renditions = [
+            {**sample, **times, **own, **one} for sample, one in zip(samples, wanted, strict=True)
+        ]
+        return self._indexed(asset)
 
     def asset(self, asset_id: str) -> Asset:
         """Find an asset wherever it lives, or raise UnknownAssetError."""

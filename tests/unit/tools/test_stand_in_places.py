@@ -142,7 +142,12 @@ def test_library_deliveries_have_the_documented_shape(stand_in: StandIn) -> None
     }
     links = {"self": f"{stand_in.base_url}/v3/raw-files/4567m4749"}
 
-    names: list[LibraryEventName] = ["asset_added", "asset_modified", "asset_removed"]
+    names: list[LibraryEventName] = [
+        "asset_added",
+        "asset_modified",
+        "asset_removed",
+        "asset_renditions_created",
+    ]
     told = {name: stand_in.library_body(name, "4567m4749")["data"]["asset"] for name in names}
 
     source = told["asset_added"].pop("source")
@@ -151,6 +156,7 @@ def test_library_deliveries_have_the_documented_shape(stand_in: StandIn) -> None
         "asset_added": {**own, "links": links},
         "asset_modified": {**own, "links": links},
         "asset_removed": own,
+        "asset_renditions_created": {**own, "links": links},
     }
 
 
