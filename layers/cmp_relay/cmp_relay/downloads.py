@@ -37,7 +37,9 @@ _UNTOLD_TYPES = frozenset({UNKNOWN_TYPE, "binary/octet-stream"})
 # What error and login pages are, whatever their status.
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
-_STRONG_ETAG = re.compile(r'"[!#-~]*"')
+# What comes back in a header of ours, so that only what one can hold is taken.
+_STRONG_ETAG = re.compile(r'"[!#-~]{0,200}"')
+_DATE = re.compile(r"[ -~]{1,40}")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -235,5 +237,7 @@ def _mime_type(headers: httpx.Headers) -> str:
 
 def _validator(headers: httpx.Headers) -> str | None:
     etag: str = headers.get("etag", "")
-    modified: str | None = headers.get("last-modified")
-    return etag if _STRONG_ETAG.fullmatch(etag) else modified
+    modified: str = headers.get("last-modified", "")
+    if _STRONG_ETAG.fullmatch(etag):
+        return etag
+    return modified if _DATE.fullmatch(modified) else None

@@ -122,9 +122,11 @@ def test_asks_for_the_whole_if_the_rest_is_another_files(
         ({"ETag": '"1"', "Last-Modified": "then"}, '"1"'),
         ({"ETag": 'W/"1"', "Last-Modified": "then"}, "then"),
         ({"ETag": 'W/"1"'}, None),
+        ({"ETag": '"\u00e4"', "Last-Modified": "\u00e4"}, None),
+        ({"ETag": '"' + "1" * 201 + '"', "Last-Modified": "1" * 41}, None),
     ],
 )
-def test_a_weak_etag_tells_no_changed_file(
+def test_takes_for_a_validator_only_what_is_one(
     headers: dict[str, str], validator: str | None, host: FileServer, downloads: Downloads
 ) -> None:
     host.reply = lambda _: Reply(headers=headers)
