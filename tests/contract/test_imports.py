@@ -29,6 +29,7 @@ PYDANTIC = {
 }
 
 IMPORTED = {
+    "on_asset_file": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_asset_published": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_asset_synced": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_asset_unpublished": POWERTOOLS | BOTO3 | PYDANTIC,

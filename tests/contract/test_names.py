@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cmp_relay import announcements, routing
+from cmp_relay.file_queue import EVENT_NAME
 from cmp_relay.settings import ReceiverSettings
 from tests.support import samples
 from tests.template import processed, snapshot
@@ -12,6 +13,8 @@ from tests.template import processed, snapshot
 PROJECT = snapshot.PROJECT
 FUNCTIONS = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/app.py"))
 WORKERS = [name for name in FUNCTIONS if name.startswith("on_")]
+OWN = {EVENT_NAME}
+"""What the relay asks of itself: a queue and a worker, but nothing that CMP delivers."""
 QUEUES = processed.of_type("AWS::SQS::Queue").keys()
 
 
@@ -63,11 +66,11 @@ def test_a_worker_has_a_queue_a_dead_letter_queue_and_an_alarm_of_its_name(name:
 
 
 def test_every_route_has_a_worker_and_every_worker_a_route() -> None:
-    assert {f"on_{route}" for route in routing.ROUTES.values()} == set(WORKERS)
+    assert {f"on_{route}" for route in {*routing.ROUTES.values(), *OWN}} == set(WORKERS)
 
 
 def test_every_route_has_a_queue_and_every_queue_a_route() -> None:
-    routes = {*routing.ROUTES.values(), routing.OTHER_EVENT}
+    routes = {*routing.ROUTES.values(), *OWN, routing.OTHER_EVENT}
 
     assert {pascal(route) + "Queue" for route in routes} == processed.work_queues().keys()
 

@@ -6,8 +6,10 @@ import pytest
 
 from cmp_relay.settings import (
     EntrySettings,
+    FileSettings,
     LookupSettings,
     ReceiverSettings,
+    RecordSettings,
     RefreshSettings,
     WorkerSettings,
 )
@@ -22,10 +24,11 @@ SHARED = {
     "POWERTOOLS_SERVICE_NAME",
 }
 READ = {
-    "OnAssetPublishedFunction": (WorkerSettings, EntrySettings, LookupSettings),
-    "OnAssetSyncedFunction": (WorkerSettings, EntrySettings, LookupSettings),
-    "OnAssetUnpublishedFunction": (WorkerSettings,),
-    "OnLibraryAssetFunction": (WorkerSettings, LookupSettings),
+    "OnAssetFileFunction": (WorkerSettings, FileSettings, LookupSettings),
+    "OnAssetPublishedFunction": (WorkerSettings, RecordSettings, EntrySettings, LookupSettings),
+    "OnAssetSyncedFunction": (WorkerSettings, RecordSettings, EntrySettings, LookupSettings),
+    "OnAssetUnpublishedFunction": (WorkerSettings, RecordSettings),
+    "OnLibraryAssetFunction": (WorkerSettings, RecordSettings, LookupSettings),
     "ReceiveWebhookFunction": (ReceiverSettings,),
     "RefreshTokenFunction": (RefreshSettings,),
 }

@@ -13,13 +13,17 @@ from tools.stand_in.client import StandIn
 
 # Far above what the tests ask for: only tests of the budget shall wait for it.
 LIMITS = {"ApiRequestsPerSecond": "100", "ApiRequestsPerMinute": "6000"}
+RULES = {
+    "FolderRules": 'kind=image label="Web/Ready to go" -> website/images/; kind=video -> videos/',
+    "MaxFileMegabytes": "1000",
+}
 
 
 @pytest.fixture(scope="session")
 def running_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
     # A name of its own: two runs side by side must not end each other's stack.
     with (
-        LocalStack.start(name=f"e2e-{os.getpid()}", parameters=LIMITS) as stack,
+        LocalStack.start(name=f"e2e-{os.getpid()}", parameters=LIMITS | RULES) as stack,
         StandIn(stack.cmp_url) as cmp,
     ):
         yield Relay(stack, cmp, BusTap.on(stack.boto, stack.env["EVENT_BUS"]))

@@ -13,6 +13,7 @@ import boto3.dynamodb.types
 import httpx
 import jsonschema
 
+from cmp_relay.file_events import FILES_CHANGED
 from tools.local_stack.bus_tap import BusTap
 from tools.local_stack.folders import PROJECT
 from tools.local_stack.stack import LocalStack
@@ -100,6 +101,20 @@ class Relay:
         answer = self.stack.boto("s3").get_object(Bucket=self.stack.env["ASSET_BUCKET"], Key=key)
         return json.loads(answer["Body"].read())
 
+    def objects(self, prefix: str) -> dict[str, int]:
+        """Return the sizes of the asset bucket's files under a prefix, by key."""
+        pages = (
+            self.stack.boto("s3")
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=self.stack.env["ASSET_BUCKET"], Prefix=prefix)
+        )
+        return {
+            found["Key"]: found["Size"]
+            for page in pages
+            for found in page.get("Contents", [])
+            if not found["Key"].endswith(".json")
+        }
+
     def archived(self) -> set[str]:
         """Return the keys of all archived deliveries."""
         pages = (
@@ -109,12 +124,20 @@ class Relay:
         )
         return {found["Key"] for page in pages for found in page.get("Contents", [])}
 
-    def events(self, asset_id: str, count: int = 0) -> list[Item]:
-        """Return the events of an asset, waiting for `count` of them, else for stragglers."""
+    def events(self, asset_id: str, count: int = 0, *, of_files: bool = False) -> list[Item]:
+        """Return the events of an asset, waiting for `count` of them, else for stragglers.
+
+        Those of its files come in their own time, so they are asked for on their own.
+        """
         deadline = time.monotonic() + (PATIENCE_SECONDS if count else SETTLE_SECONDS)
         while True:
             self._events += [_documented(event) for event in self.tap.take(seconds=0)]
-            found = [one for one in self._events if one["detail"]["asset"]["id"] == asset_id]
+            found = [
+                one
+                for one in self._events
+                if one["detail"]["asset"]["id"] == asset_id
+                and (one["detail-type"] == FILES_CHANGED) == of_files
+            ]
             if (count and len(found) >= count) or time.monotonic() > deadline:
                 return found
 

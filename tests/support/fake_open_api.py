@@ -1,6 +1,6 @@
 """An Open API that knows what it is told, and remembers what it was asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ class FakeOpenApi(OpenApi):
         """Know nothing."""
         self.resources: dict[str, Mapping[str, Any] | Exception] = {}
         self.locations: dict[str, Location | Exception] = {}
+        self.urls: dict[str, str] = {}
         self.asked: list[str] = []
         self.is_up = True
         self._gate: Gate = OpenGate()
@@ -34,6 +35,11 @@ class FakeOpenApi(OpenApi):
     def locate(self, asset_id: str) -> Location:
         """Return where an asset lives."""
         return self._answer(f"asset-urls/{asset_id}", self.locations.get(asset_id))
+
+    def file_urls(self, guids: Sequence[str]) -> Mapping[str, str]:
+        """Return the URLs that it was told of these guids."""
+        known = {guid: self.urls[guid] for guid in guids if guid in self.urls}
+        return self._answer(f"file-urls/{','.join(guids)}", known)
 
     def _answer(self, what: str, answer: Answer | Exception | None) -> Answer:
         self._gate.take(lambda: None, lambda: self.is_up)

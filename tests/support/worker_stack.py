@@ -14,7 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
-from cmp_relay import archive, routing
+from cmp_relay import archive, folder_rules, routing
 from cmp_relay.breaker import Breaker
 from cmp_relay.budget import Budget
 from cmp_relay.budget_table import KEY as BUDGET
@@ -27,13 +27,29 @@ from cmp_relay.delivered import Delivered
 from cmp_relay.deliveries import Receipt
 from cmp_relay.details import Details
 from cmp_relay.documents import Documents
+from cmp_relay.downloads import Downloads
+from cmp_relay.exchanges import build_client
+from cmp_relay.file_plan import Folders
+from cmp_relay.file_queue import FileQueue
+from cmp_relay.file_store import FileStore
+from cmp_relay.files import Files
 from cmp_relay.findings import Findings
-from cmp_relay.jobs import LibraryJob, PublishJob, read_library_job, read_publish_job
+from cmp_relay.jobs import (
+    FileJob,
+    LibraryJob,
+    PublishJob,
+    read_file_job,
+    read_library_job,
+    read_publish_job,
+)
 from cmp_relay.leases import Leases
 from cmp_relay.library_sync import LibrarySync
 from cmp_relay.lookup import Lookup
+from cmp_relay.mirroring import Mirroring
+from cmp_relay.origins import FileOrigins
 from cmp_relay.outcomes import Outcomes
 from cmp_relay.permits import Permits
+from cmp_relay.private_links import PrivateLinks
 from cmp_relay.publishing import Publishing
 from cmp_relay.records import Records
 from cmp_relay.slots import Lane, Limits
@@ -74,7 +90,7 @@ def clients(_whose: str) -> Clients:
 
 CONTEXT = cast("LambdaContext", FakeContext(remaining_milliseconds=60_000))
 CHANGE_VISIBILITY = "provide-client-params.sqs.ChangeMessageVisibility"
-QUEUES = ("work", "dead-letter", "bus-tap")
+QUEUES = ("work", "dead-letter", "bus-tap", "asset-file")
 
 
 def create_bucket(client: "S3Client", name: str) -> None:
@@ -127,9 +143,10 @@ class WorkerStack:
         for item in self.dynamodb.scan(TableName="catalogue")["Items"]:
             key = {"pk": item["pk"], "sk": item["sk"]}
             self.dynamodb.delete_item(TableName="catalogue", Key=key)
-        for name in self.documents():
+        for name in (*self.documents(), *self.objects()):
             self.s3.delete_object(Bucket="assets", Key=name)
         self.announced()
+        self.file_jobs()
         self.dead_letters()
 
     def empty_budget(self) -> None:
@@ -177,12 +194,48 @@ class WorkerStack:
         )
 
     def _records(self) -> Records:
-        table, _, bus, _ = clients("workers")
+        table, _, bus, queues = clients("workers")
         return Records(
             catalogue=Catalogue(table, "catalogue"),
             bus=Bus(bus, "bus"),
             leases=Leases(table, "catalogue", now=self.lease_clock.seconds),
+            files=FileQueue(queues, environment.queue_url("asset-file"), self.clock),
         )
+
+    def file_worker(self, files_origin: str, rules: str, **options: Any) -> Worker[FileJob]:  # noqa: ANN401
+        """Build a worker of file jobs; `options` are of the folders."""
+        table, objects, bus, _ = clients("workers")
+        mirroring = Mirroring(
+            catalogue=Catalogue(table, "catalogue"),
+            details=Documents(objects, "assets"),
+            files=Files(table, "catalogue"),
+            leases=Leases(table, "catalogue", now=self.lease_clock.seconds),
+            bus=Bus(bus, "bus"),
+            downloads=Downloads(build_client(), FileOrigins.parse([files_origin]), 10**9),
+            store=FileStore(objects, "assets"),
+            links=PrivateLinks(self.api, self.permits("bulk")),
+            folders=Folders(
+                **{
+                    "bucket": "assets",
+                    "repository": "assets",
+                    "rules": folder_rules.parse(rules),
+                    **options,
+                }
+            ),
+            now=self.clock,
+        )
+        worker: Any = self.worker()
+        return cast("Worker[FileJob]", replace(worker, read=read_file_job, work=mirroring.apply))
+
+    def file_jobs(self) -> list[str]:
+        """Return and remove the messages for the worker of files."""
+        return [str(message["Body"]) for message in self._messages("asset-file")]
+
+    def objects(self) -> dict[str, bytes]:
+        """Return every file of the asset bucket by its key."""
+        listed = self.s3.list_objects_v2(Bucket="assets").get("Contents", [])
+        keys = [each["Key"] for each in listed if not each["Key"].endswith(".json")]
+        return {key: self.s3.get_object(Bucket="assets", Key=key)["Body"].read() for key in keys}
 
     def permits(self, lane: Lane) -> Permits:
         """Build the permits of a worker; to sleep is to move the clocks on."""
@@ -261,6 +314,8 @@ class WorkerStack:
         """Return every document of the asset bucket by its key."""
         found = {}
         for each in self.s3.list_objects_v2(Bucket="assets").get("Contents", []):
+            if not each["Key"].endswith(".json"):
+                continue
             body = self.s3.get_object(Bucket="assets", Key=each["Key"])["Body"]
             found[each["Key"]] = json.loads(body.read())
         return found

@@ -34,8 +34,14 @@ def _worker(name: str) -> set[Grant]:
     }
 
 
-def _library_worker(name: str) -> set[Grant]:
+def _record_worker(name: str) -> set[Grant]:
     return _worker(name) | {
+        Grant("sqs:SendMessage", "AssetFileQueue"),  # file_queue.ask
+    }
+
+
+def _library_worker(name: str) -> set[Grant]:
+    return _record_worker(name) | {
         Grant("dynamodb:GetItem", "CatalogueTable"),  # budget_table.read
         Grant("s3:PutObject", "AssetBucket/assets/*"),  # documents.put
         Grant("s3:GetObject", "AssetBucket/assets/*"),  # documents.put: If-Match and HeadObject
@@ -65,9 +71,21 @@ EXPECTED = {
         Grant("sqs:SendMessage", "QuarantineQueue"),  # quarantine.put
         Grant("dynamodb:PutItem", "CatalogueTable"),  # quarantine.put
     },
+    "OnAssetFileFunction": _worker("OnAssetFile")
+    | {
+        Grant("dynamodb:GetItem", "CatalogueTable"),  # files.read, budget_table.read
+        Grant("s3:GetObject", "AssetBucket/*"),  # documents.get, file_store.copy
+        Grant("s3:PutObject", "AssetBucket/*"),  # file_store.receive
+        Grant("s3:DeleteObject", "AssetBucket/*"),  # file_store.delete
+        Grant("s3:AbortMultipartUpload", "AssetBucket/*"),  # file_store.discard
+        Grant("s3:ListMultipartUploadParts", "AssetBucket/*"),  # file_store.resume
+        Grant("s3:ListBucket", "AssetBucket"),  # documents.get: 404, not 403, if it is gone
+        Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
+        Grant("lambda:InvokeFunction", "RefreshTokenFunction"),  # tokens.TokenSource
+    },
     "OnAssetPublishedFunction": _detail_worker("OnAssetPublished"),
     "OnAssetSyncedFunction": _detail_worker("OnAssetSynced"),
-    "OnAssetUnpublishedFunction": _worker("OnAssetUnpublished"),
+    "OnAssetUnpublishedFunction": _record_worker("OnAssetUnpublished"),
     "OnLibraryAssetFunction": _library_worker("OnLibraryAsset"),
     "RefreshTokenFunction": _every_function("RefreshToken")
     | {

@@ -74,7 +74,14 @@ def deploy(built: Path, endpoint: str, parameters: Mapping[str, str], log: Path)
 
 
 def _overrides(parameters: Mapping[str, str]) -> list[str]:
-    return ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    overrides = [f"{name}={_quoted(value)}" for name, value in parameters.items()]
+    return ["--parameter-overrides", *overrides]
+
+
+def _quoted(value: str) -> str:
+    """Quote a value for SAM, which takes what is between spaces for parameters of their own."""
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"' if set(value) & {" ", '"'} else value
 
 
 def _run(arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> None:

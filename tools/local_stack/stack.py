@@ -25,6 +25,7 @@ from tools.local_stack.functions import Functions
 from tools.local_stack.ministack import MiniStack
 from tools.local_stack.progress import silent
 from tools.local_stack.resources import Resources
+from tools.stand_in.client import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,12 +89,13 @@ class LocalStack:
             client = _client_credentials(cmp_url)
             base_url = cmp_url.rstrip("/") if cmp_url else CmpProcess(folder).start(client)
             origins = base_url if cmp_url else f"{base_url},{_other_name(base_url)}"
+            files = base_url if cmp_url else _files_origin(base_url)
         with sam.build_held():
             with show("sam build"):
                 built = sam.build(folder.logs / "sam-build.log")
             with show("sam deploy"):
                 reached_at = between(endpoint) if between else endpoint
-                wanted = _parameters(reached_at, base_url, origins) | parameters
+                wanted = _parameters(reached_at, base_url, origins, files) | parameters
                 sam.deploy(built, endpoint, wanted, folder.logs / "sam-deploy.log")
         with show("routes, credentials and token"):
             return cls._join(folder, endpoint, base_url, client)
@@ -216,11 +218,17 @@ def _other_name(base_url: str) -> str:
     return base_url.replace("127.0.0.1", "localhost")
 
 
-def _parameters(endpoint: str, base_url: str, origins: str) -> dict[str, str]:
+def _files_origin(base_url: str) -> str:
+    with StandIn(base_url) as stand_in:
+        return stand_in.files_origin
+
+
+def _parameters(endpoint: str, base_url: str, origins: str, files: str) -> dict[str, str]:
     return {
         "CmpTokenUrl": f"{base_url}/o/oauth2/v1/token",
         "CmpApiBase": f"{base_url}/v3",
         "CmpApiOrigins": origins,
+        "FileOrigins": files,
         "AwsEndpointUrl": endpoint,
         "GoneRecheckSeconds": "2",
     }

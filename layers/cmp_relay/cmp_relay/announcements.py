@@ -86,6 +86,8 @@ def compose_library(
             "version": asset.version,
             "library": asset.library,
             "published": asset.published,
+            "expires_at": None if asset.expires_at is None else times.iso(asset.expires_at),
+            "expired": asset.expired,
             "labels": labels,
             "link": job.asset.href or asset.href,
         },

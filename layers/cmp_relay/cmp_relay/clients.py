@@ -22,6 +22,11 @@ CONFIG = Config(
 )
 """A call of AWS that fails has failed within about 20 s, well before a worker's time is over."""
 
+# S3 answers a copy or the end of an upload of gigabytes only when it is done.
+FILE_CONFIG = Config(
+    connect_timeout=2, read_timeout=120, retries={"mode": "standard", "total_max_attempts": 3}
+)
+
 INVOKE_SECONDS = 30  # refresh_token's own time-out is 25
 # Asking twice would count as two forced refreshes.
 INVOKE_CONFIG = Config(
@@ -39,6 +44,12 @@ def dynamodb() -> "DynamoDBClient":
 def events() -> "EventBridgeClient":
     """Return the client of the bus's service."""
     return boto3.client("events", config=CONFIG)
+
+
+@cache
+def files() -> "S3Client":
+    """Return the client of the buckets' service for large objects."""
+    return boto3.client("s3", config=FILE_CONFIG)
 
 
 @cache

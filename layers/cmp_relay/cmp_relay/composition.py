@@ -7,8 +7,17 @@ from cmp_relay.bus import Bus
 from cmp_relay.catalogue import Catalogue
 from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.documents import Documents
+from cmp_relay.file_queue import FileQueue
 from cmp_relay.findings import Findings
-from cmp_relay.jobs import AnyJob, LibraryJob, PublishJob, read_library_job, read_publish_job
+from cmp_relay.jobs import (
+    AnyJob,
+    FileJob,
+    LibraryJob,
+    PublishJob,
+    read_file_job,
+    read_library_job,
+    read_publish_job,
+)
 from cmp_relay.leases import Leases
 from cmp_relay.library_sync import LibrarySync, Looks
 from cmp_relay.outcomes import Attempt, Ending, Outcomes
@@ -24,7 +33,7 @@ def publish_worker(
     """Build the worker of one queue of publish jobs; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
     publishing = Publishing(
-        records=_records(own),
+        records=_records(own, environment),
         stored=Documents(clients.s3(), own.asset_bucket),
         enrich=enrich,
     )
@@ -37,19 +46,32 @@ def library_worker(
     """Build the worker of the queue of library jobs; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
     library = LibrarySync(
-        records=_records(own),
+        records=_records(own, environment),
         findings=Findings(Documents(clients.s3(), own.asset_bucket)),
         lookup=lookup,
     )
     return _worker(own, read_library_job, library.apply, reserve_seconds)
 
 
-def _records(own: WorkerSettings) -> Records:
+def file_worker(
+    environment: Mapping[str, str],
+    *,
+    work: Callable[[FileJob, Attempt], Ending],
+    reserve_seconds: float,
+) -> Worker[FileJob]:
+    """Build the worker of the queue of file jobs; raises SettingsError."""
+    own = settings.read(settings.WorkerSettings, environment)
+    return _worker(own, read_file_job, work, reserve_seconds)
+
+
+def _records(own: WorkerSettings, environment: Mapping[str, str]) -> Records:
     table = clients.dynamodb()
+    queue_url = settings.read(settings.RecordSettings, environment).asset_file_queue_url
     return Records(
         catalogue=Catalogue(table, own.catalogue_table),
         bus=Bus(clients.events(), own.event_bus),
         leases=Leases(table, own.catalogue_table),
+        files=FileQueue(clients.sqs(), queue_url) if queue_url else None,
     )
 
 

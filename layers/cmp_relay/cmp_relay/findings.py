@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cmp_relay import documents, file_urls, library, times
+from cmp_relay import documents, file_sources, file_urls, library, times
 from cmp_relay.catalogue import AssetState
 from cmp_relay.documents import Documents
 from cmp_relay.errors import ConflictError

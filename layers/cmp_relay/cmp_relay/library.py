@@ -14,7 +14,12 @@ from urllib.parse import quote
 
 from cmp_relay.entries import KINDS
 
+PRESENT = "present"
+ARCHIVED = "archived"
 REMOVED = "removed"
+EXPIRED = "asset_expired"
+MISSING = "asset_missing"
+"""Events of the relay itself: an asset's time is over, or a listing does not show it any more."""
 FRESHNESS_MARGIN = 2000
 """How far CMP's clock and its replicas may be behind ours, in ms."""
 RETRY_MILLISECONDS = 3 * 24 * 3600 * 1000
@@ -33,7 +38,7 @@ class Settled:
 
 def state(body: Mapping[str, Any]) -> str:
     """Return the state of an asset that the library shows."""
-    return "archived" if body.get("is_archived") is True else "present"
+    return ARCHIVED if body.get("is_archived") is True else PRESENT
 
 
 def covers(seen_at: int | None, received_at: int) -> bool:

@@ -1,7 +1,8 @@
 """A library job, from the queue to the bus: what CMP's library says of the asset now.
 
 Changes ask, unless a look that began well after they came has told already. Removals ask only if
-they may be older than what another job of the asset told. Neither touches what is published.
+they may be older than what another job of the asset told. An expiry asks nothing: CMP has told when
+it comes. None touches what is published.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 from cmp_relay import announcements, library, times
 from cmp_relay.catalogue import AssetState, Record
-from cmp_relay.errors import ConflictError, NotFoundError, PostponedError
+from cmp_relay.errors import ConflictError, ForbiddenError, NotFoundError, PostponedError
 from cmp_relay.findings import Findings, Found
 from cmp_relay.jobs import LibraryJob
 from cmp_relay.leases import Lease
@@ -85,6 +86,8 @@ class LibrarySync:
     def _look(self, job: LibraryJob, attempt: Attempt, record: Record, lease: Lease) -> Step:
         if _removes(job):
             return self._removal(job, record.asset, lease)
+        if job.event_name == library.EXPIRED:
+            return self._expiry(job, record.asset)
         return self._change(job, attempt, record.asset, lease)
 
     def _change(self, job: LibraryJob, attempt: Attempt, asset: AssetState, lease: Lease) -> Step:
@@ -94,7 +97,18 @@ class LibrarySync:
             found = self.lookup.in_library(job, attempt, job.asset.href or asset.href, lease)
         except NotFoundError:
             return Step(_gone(asset, began_at), Settled(job.job_id, "applied", "gone"))
+        except ForbiddenError:
+            if job.event_name != library.MISSING:
+                raise
+            # What a listing did not show may only be hidden from us: that removes nothing.
+            settled = Settled(job.job_id, "superseded", "CMP refuses to show it")
+            return Step(asset, settled, self._stored_labels(asset))
         return self._found(found, asset, Settled(job.job_id, "applied"))
+
+    def _expiry(self, job: LibraryJob, asset: AssetState) -> Step:
+        expired = asset.expires_at is not None and asset.expires_at <= self.lookup.now()
+        asset = replace(asset, expired=expired)
+        return Step(asset, Settled(job.job_id, "applied"), self._stored_labels(asset))
 
     def _removal(self, job: LibraryJob, asset: AssetState, lease: Lease) -> Step:
         settled = Settled(job.job_id, "applied")
@@ -120,9 +134,8 @@ class LibrarySync:
     def _owe_event(self, job: LibraryJob, step: Step) -> AssetState:
         """Return the asset with the event of its change, if there is one that nobody was told."""
         asset = step.asset
-        told = library.fingerprint(
-            asset.library, asset.modified_at, asset.version, asset.title, step.labels
-        )
+        facts = (asset.library, asset.modified_at, asset.version, asset.title, step.labels)
+        told = library.fingerprint(*facts, *(["expired"] if asset.expired else []))
         if told == asset.told:
             return asset
         sequence = asset.sequence + 1

@@ -1,4 +1,4 @@
-"""CMP's Open API as the workers use it: resources by the links that CMP gave, read only.
+"""CMP's Open API as the workers use it: resources by the links that CMP gave, nothing written.
 
 The bearer token goes to trusted origins alone: each URL, also each redirect's, passes
 `Origins.trusted` before a request to it exists. `_send` is the only place where requests go out,
@@ -6,7 +6,7 @@ each at the moment that its gate gives it.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +47,8 @@ _ERRORS: dict[int, type[ApiError]] = {
 
 
 Prepared = TypeVar("Prepared")
+Body = Mapping[str, object] | None
+"""What is posted; None for a GET."""
 
 
 class Gate(Protocol):
@@ -144,16 +146,28 @@ class OpenApi:
         where = answer.headers.get("x-resource-location", "")
         return Location(str(self._target(answer)), where)
 
-    def _ask(self, url: httpx.URL, deadline: Deadline) -> Answer:
-        token, answer = self._send(url, self._tokens.current, deadline)
+    def file_urls(self, guids: Sequence[str]) -> Mapping[str, str]:
+        """Return the download URLs of those file guids that CMP knows (POST /file-urls).
+
+        Those of private files hold a token: they are not to be logged or stored.
+        """
+        url = self._origins.trusted(f"{self._base}/file-urls")
+        answer = self._ask(url, Deadline(self._request_seconds, self._now), {"guids": list(guids)})
+        urls = _object(answer).get("urls")
+        if not isinstance(urls, dict):
+            raise UnavailableError(f"{answer.name}: no urls", status=answer.status)
+        return {guid: found for guid, found in urls.items() if isinstance(found, str) and found}
+
+    def _ask(self, url: httpx.URL, deadline: Deadline, body: Body = None) -> Answer:
+        token, answer = self._send(url, self._tokens.current, deadline, body)
         for _ in range(_MOST_REPLACEMENTS):
             if answer.status == 401:
-                token, answer = self._send(url, partial(self._replace, token), deadline)
+                token, answer = self._send(url, partial(self._replace, token), deadline, body)
         _raise_for(answer)
         return answer
 
     def _send(
-        self, url: httpx.URL, get_token: Callable[[], "Token"], deadline: Deadline
+        self, url: httpx.URL, get_token: Callable[[], "Token"], deadline: Deadline, body: Body
     ) -> tuple["Token", Answer]:
         was_in_time = deadline.left() > 0
         token = self._gate.take(get_token, self._answers)
@@ -161,7 +175,7 @@ class OpenApi:
             # Our own slowness is none of CMP's failures.
             raise PostponedError("the moment came when its time was over", delay=1)
         try:
-            answer = self._exchange(url, token, deadline)
+            answer = self._exchange(url, token, deadline, body)
         except UnavailableError:
             self._gate.failed()
             raise
@@ -197,11 +211,13 @@ class OpenApi:
             return False
         return not _is_unavailable(answer.status)
 
-    def _exchange(self, url: httpx.URL, token: "Token", deadline: Deadline) -> Answer:
+    def _exchange(
+        self, url: httpx.URL, token: "Token", deadline: Deadline, body: Body = None
+    ) -> Answer:
+        method = "GET" if body is None else "POST"
         headers = {"Authorization": f"Bearer {token.value}"}
-        return exchange(
-            self._client, self._client.build_request("GET", url, headers=headers), deadline
-        )
+        request = self._client.build_request(method, url, headers=headers, json=body)
+        return exchange(self._client, request, deadline)
 
     def _target(self, answer: Answer) -> httpx.URL:
         if "location" not in answer.headers:

@@ -43,6 +43,24 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordSettings:
+    """Environment of every function that writes records of assets; empty: no file is mirrored."""
+
+    asset_file_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    """Environment of on_asset_file, beside that of a worker and of a lookup."""
+
+    file_origins: tuple[str, ...]
+    folder_rules: str
+    image_repository_bucket: str
+    keep_withdrawn: bool
+    max_file_megabytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class EntrySettings:
     """Environment of every function that reads what was delivered from the archive."""
 

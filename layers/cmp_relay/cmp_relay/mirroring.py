@@ -1,0 +1,234 @@
+"""A file job: an asset's files in S3 become what they have to be by now.
+
+What that is follows from the details and both states alone, so jobs may repeat, overtake and cover
+each other. Every place is claimed before it is written to (`files`), so that whatever a crash
+leaves behind is found and withdrawn by the next job.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+from cmp_relay import (
+    clients,
+    file_events,
+    file_sources,
+    folder_rules,
+    library,
+    lookup,
+    settings,
+)
+from cmp_relay.bus import Bus
+from cmp_relay.catalogue import AssetState, Catalogue
+from cmp_relay.documents import Documents
+from cmp_relay.downloads import Download, Downloads
+from cmp_relay.errors import FileDeniedError
+from cmp_relay.exchanges import build_client
+from cmp_relay.file_plan import FilePlan, Folders
+from cmp_relay.file_sources import Source
+from cmp_relay.file_store import Begun, FileStore, Unfinished
+from cmp_relay.files import Files, FilesState, MirroredFile, Place
+from cmp_relay.jobs import FileJob
+from cmp_relay.leases import Lease, Leases
+from cmp_relay.origins import FileOrigins
+from cmp_relay.outcomes import Attempt, Ending
+from cmp_relay.private_links import PrivateLinks
+
+LEASE_SECONDS = 900
+"""No worker of files lives longer, so a lease that has ended has no holder."""
+MILLION = 1_000_000
+STAY_SECONDS = 600
+"""How long a job downloads in one visit; then it comes back and goes on where it was."""
+
+
+class Links(Protocol):
+    """Who has links to private files."""
+
+    def link(self, asset_id: str | None, url: str, lease: Lease) -> str:
+        """Return a URL with a token; raises FileGuidUnknownError, PostponedError, ApiError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirroring:
+    """The work of the worker of files; `now` is in ms."""
+
+    catalogue: Catalogue
+    details: Documents
+    files: Files
+    leases: Leases
+    bus: Bus
+    downloads: Downloads
+    store: FileStore
+    links: Links
+    folders: Folders
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+
+    def apply(self, job: FileJob, _attempt: Attempt) -> Ending:
+        """Do what the job asks; raises LeaseHeldError while another works on the same files."""
+        owner = str(uuid.uuid4())
+        with self.leases.held(f"files#{job.asset.id}", owner, LEASE_SECONDS) as lease:
+            state = self._pay(self.files.read(job.asset.id))
+            if state.done > job.wanted:
+                return Ending("superseded", f"covered by the job of change {state.done}")
+            if state.done < job.wanted:
+                self._pay(self._mirror(job, state, lease))
+            return Ending("applied")
+
+    def _mirror(self, job: FileJob, before: FilesState, lease: Lease) -> FilesState:
+        asset = self.catalogue.read(job.asset.id, job.asset.type).asset
+        plan = self.folders.plan(asset, self._body(asset), before, self.now())
+        visit = Visit(self, lease, before, self.now() + STAY_SECONDS * 1000)
+        visit.drop_unfinished(plan)
+        visit.withdraw(before.claims - plan.places - plan.waiting)
+        visit.claim(plan.places)
+        for slot in plan.order(before):
+            visit.bring(plan.sources[slot], plan.objects[slot])
+        visit.copy(plan)
+        visit.withdraw(visit.state.claims - plan.places)
+        return self.files.write(self._owe_event(job, asset, visit.state))
+
+    def _owe_event(self, job: FileJob, asset: AssetState, state: FilesState) -> FilesState:
+        """Return the state at the end of the job, with the event of what nobody was told yet."""
+        state = replace(state, done=asset.files_wanted)
+        told = state.fingerprint()
+        if told == state.told:
+            return state
+        state = replace(state, told=told, sequence=state.sequence + 1)
+        event = file_events.compose(job, asset, state, bucket=self.details.bucket)
+        return replace(state, pending=event)
+
+    def _body(self, asset: AssetState) -> Mapping[str, Any]:
+        """Return what CMP tells of the asset, nothing if it is not to be shown any more."""
+        shown = asset.published or asset.library in {library.PRESENT, library.ARCHIVED}
+        if not shown or asset.details_key is None:
+            return {}
+        document: Any = self.details.get(asset.details_key)["asset"]
+        return document if isinstance(document, Mapping) else {}
+
+    def _pay(self, state: FilesState) -> FilesState:
+        """Put the event that is owed on the bus, and return the state without it."""
+        if state.pending is None:
+            return state
+        self.bus.put(state.pending)
+        return self.files.write(replace(state, pending=None))
+
+
+@dataclass(slots=True)
+class Visit:
+    """One visit to an asset's files, which writes down each step; `ends_at` is in ms."""
+
+    parts: Mirroring
+    lease: Lease
+    state: FilesState
+    ends_at: int
+
+    def drop_unfinished(self, plan: FilePlan) -> None:
+        """Give up an upload of what is no longer wanted."""
+        unfinished = self.state.unfinished
+        if unfinished and not plan.wants(unfinished):
+            self.parts.store.discard(unfinished)
+            self._write(replace(self.state, unfinished=None))
+
+    def claim(self, places: frozenset[Place]) -> None:
+        """Write down where objects may be from now on."""
+        if places - self.state.claims:
+            self._write(replace(self.state, claims=self.state.claims | places))
+
+    def withdraw(self, places: frozenset[Place]) -> None:
+        """Delete objects, then forget where they were."""
+        if not places:
+            return
+        if not self.parts.folders.keep_withdrawn:
+            for place in sorted(places, key=str):
+                self.parts.store.delete(place.bucket, place.key)
+        bucket = self.parts.store.bucket
+        left = {
+            slot: replace(file, copy=None) if file.copy in places else file
+            for slot, file in self.state.files.items()
+            if Place(bucket, file.stored.key) not in places
+        }
+        self._write(replace(self.state, files=left, claims=self.state.claims - places))
+
+    def bring(self, source: Source, place: Place) -> None:
+        """Bring a file that is not there in its present version.
+
+        Raises FileError, ApiError, and PostponedError when the visit's time is over.
+        """
+        held = self.state.files.get(source.slot)
+        if held and held.version == source.version:
+            return
+        store, unfinished = self.parts.store, self.state.unfinished
+        begun = store.resume(unfinished) if unfinished else None
+        with self._download(source, begun) as download:
+            stored = store.receive(
+                download, source, place.key, keep=self._keep, go_on=self._has_time, begun=begun
+            )
+        file = MirroredFile(source.version, stored)
+        self._write(
+            replace(self.state, files={**self.state.files, source.slot: file}, unfinished=None)
+        )
+
+    def copy(self, plan: FilePlan) -> None:
+        """Copy each file to where its folder rule wants it."""
+        for slot, target in plan.copies.items():
+            file = self.state.files[slot]
+            if file.copy != target:
+                self.parts.store.copy(file.stored.key, target.bucket, target.key)
+                files = {**self.state.files, slot: replace(file, copy=target)}
+                self.state = replace(self.state, files=files)
+
+    @contextmanager
+    def _download(self, source: Source, begun: Begun | None) -> Iterator[Download]:
+        """Begin a download, by a link with a token if there is no getting it without one."""
+        start = begun.start if begun else 0
+        validator = begun.unfinished.validator if begun else None
+        begin = partial(self.parts.downloads.open, start=start, validator=validator)
+        with ExitStack() as stack:
+            try:
+                download = stack.enter_context(begin(source.url))
+            except FileDeniedError:
+                guid = self.state.asset_id if source.slot == file_sources.OWN else None
+                link = self.parts.links.link(guid, source.url, self.lease)
+                download = stack.enter_context(begin(link))
+            yield download
+
+    def _has_time(self) -> bool:
+        return self.parts.now() < self.ends_at
+
+    def _keep(self, unfinished: Unfinished) -> None:
+        self._write(replace(self.state, unfinished=unfinished))
+
+    def _write(self, state: FilesState) -> None:
+        self.state = self.parts.files.write(state)
+
+
+def build(environment: Mapping[str, str]) -> Mirroring:
+    """Build what a function's environment names; raises SettingsError."""
+    own = settings.read(settings.WorkerSettings, environment)
+    about = settings.read(settings.FileSettings, environment)
+    look = lookup.build(environment, "bulk")
+    table = clients.dynamodb()
+    return Mirroring(
+        catalogue=Catalogue(table, own.catalogue_table),
+        details=Documents(clients.s3(), own.asset_bucket),
+        files=Files(table, own.catalogue_table),
+        leases=Leases(table, own.catalogue_table),
+        bus=Bus(clients.events(), own.event_bus),
+        downloads=Downloads(
+            build_client(),
+            FileOrigins.parse(about.file_origins),
+            about.max_file_megabytes * MILLION,
+        ),
+        store=FileStore(clients.files(), own.asset_bucket),
+        links=PrivateLinks(look.api, look.permits),
+        folders=Folders(
+            bucket=own.asset_bucket,
+            repository=about.image_repository_bucket,
+            rules=folder_rules.parse(about.folder_rules),
+            keep_withdrawn=about.keep_withdrawn,
+        ),
+    )
