@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from cmp_relay import announcements, deliveries
+from cmp_relay import announcements, deliveries, file_events
 from cmp_relay.announcements import DETAIL_TYPES, LIBRARY_CHANGED, LIBRARY_REMOVED
 from cmp_relay.catalogue import AssetState, PublicationState
 from cmp_relay.deliveries import Receipt
-from cmp_relay.jobs import PublishJob, read_publish_job
+from cmp_relay.file_events import FILES_CHANGED
+from cmp_relay.file_store import Stored
+from cmp_relay.files import FilesState, MirroredFile, Place
+from cmp_relay.jobs import FileJob, PublishJob, read_file_job, read_publish_job
 from cmp_relay.publications import Publication
 from tests.support import library_jobs, publish_jobs, samples
 from tests.template import snapshot
@@ -19,7 +22,7 @@ from tests.template import snapshot
 FOLDER = snapshot.PROJECT / "docs" / "events"
 RECEIPT = Receipt("4b8f", 1_700_000_000_000, "default", "deliveries/2023/11/14/4b8f.json")
 ONLY_IF_TOO_LARGE = {"truncated", "truncated.archive_key", "truncated.pointer"}
-LIBRARY_DETAIL_TYPES = (LIBRARY_CHANGED, LIBRARY_REMOVED)
+EVERY_DETAIL_TYPE = (*DETAIL_TYPES.values(), LIBRARY_CHANGED, LIBRARY_REMOVED, FILES_CHANGED)
 FREE_FORM = "asset.labels"
 
 
@@ -85,28 +88,49 @@ def of_library(
     return composed.detail_type, json.loads(composed.detail)
 
 
+def file_job() -> FileJob:
+    """Return the job to look after an image's files that the relay gives itself."""
+    message = json.loads((snapshot.PROJECT / "events/invoke/on_asset_file.json").read_text())
+    return read_file_job(message["Records"][0]["body"])
+
+
+def of_files(files: dict[str, MirroredFile], **asset: object) -> dict[str, Any]:
+    """Return what the bus is told of the files of an image."""
+    state = AssetState("image-1", "image", **asset)  # type: ignore[arg-type]
+    mirrored = FilesState("image-1", files=files, sequence=1)
+    composed = file_events.compose(file_job(), state, mirrored, bucket="assets")
+    told: dict[str, Any] = json.loads(composed.detail)
+    return told
+
+
 def documented(part: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield the dotted name of every key that a schema describes."""
+    """Yield the dotted name of every key that a schema describes, those of a list's items too."""
     for name, described in part.get("properties", {}).items():
         yield f"{prefix}{name}"
         yield from documented(described, f"{prefix}{name}.")
+        yield from documented(described.get("items", {}), f"{prefix}{name}[].")
 
 
 def emitted(part: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield the dotted name of every key of a detail, but those that CMP makes up."""
     for name, value in part.items():
         yield f"{prefix}{name}"
-        if isinstance(value, dict) and f"{prefix}{name}" != FREE_FORM:
+        if f"{prefix}{name}" == FREE_FORM:
+            continue
+        if isinstance(value, dict):
             yield from emitted(value, f"{prefix}{name}.")
+        for item in value if isinstance(value, list) else ():
+            if isinstance(item, dict):
+                yield from emitted(item, f"{prefix}{name}[].")
 
 
 def test_every_detail_type_has_a_schema_and_every_schema_a_detail_type() -> None:
     described = {path.name.removesuffix(".schema.json") for path in FOLDER.glob("*.schema.json")}
 
-    assert described == {*DETAIL_TYPES.values(), *LIBRARY_DETAIL_TYPES}
+    assert described == set(EVERY_DETAIL_TYPE)
 
 
-@pytest.mark.parametrize("detail_type", [*DETAIL_TYPES.values(), *LIBRARY_DETAIL_TYPES])
+@pytest.mark.parametrize("detail_type", EVERY_DETAIL_TYPE)
 def test_a_schema_is_one_and_explains_every_value(detail_type: str) -> None:
     document = schema(detail_type)
 
@@ -115,7 +139,8 @@ def test_a_schema_is_one_and_explains_every_value(detail_type: str) -> None:
     for name in documented(document):
         part = document
         for step in name.split("."):
-            part = part["properties"][step]
+            part = part.get("items", part)
+            part = part["properties"][step.removesuffix("[]")]
         assert part.get("description") or part.get("properties"), name
 
 
@@ -210,3 +235,38 @@ def test_an_event_of_the_library_that_lost_its_labels_for_its_size_keeps_its_sch
     Draft202012Validator(schema(detail_type)).validate(told)
     assert set(emitted(told)) >= ONLY_IF_TOO_LARGE
     assert len(json.dumps(told)) < announcements.LARGEST_DETAIL
+
+
+FILE = MirroredFile(
+    "v2",
+    Stored("assets/image/image-1/v2/Title.png", '"e1"', 1234, "c2hhMjU2", "image/png"),
+    Place("repository", "website/images/image-1.png"),
+)
+OF_FILES = schema(FILES_CHANGED)
+
+
+def test_what_is_told_of_files_is_what_is_documented() -> None:
+    told = of_files({"file": FILE}, **{**KNOWN, "library": "present"})
+
+    Draft202012Validator(OF_FILES).validate(told)
+    assert set(emitted(told)) == set(documented(OF_FILES))
+    for name in told:
+        less = {key: value for key, value in told.items() if key != name}
+        assert not Draft202012Validator(OF_FILES).is_valid(less), name
+
+
+@pytest.mark.parametrize(
+    ("files", "listed"),
+    [
+        ({}, []),
+        ({f"image-{number}": FILE for number in range(1000)}, None),
+    ],
+    ids=["withdrawn", "too large"],
+)
+def test_files_that_are_not_listed_keep_the_schema(
+    files: dict[str, MirroredFile], listed: object
+) -> None:
+    told = of_files(files)
+
+    Draft202012Validator(OF_FILES).validate(told)
+    assert told["files"] == listed
