@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from cmp_relay import folder_rules
+from cmp_relay.origins import FileOrigins
 from tests.template import processed
 
 PARAMETERS = processed.parameters()
@@ -52,6 +54,45 @@ REFUSED = {
         "arn:aws:sns:eu-west-1:1234:alarms",
         "arn:aws:sns:eu-west-1:123456789012:",
     ],
+    "FileOrigins": [
+        "",
+        "http://images.cmp.optimizely.com",
+        "https://images.cmp.optimizely.com/",
+        "https://images.cmp.optimizely.com/path",
+        "https://images.cmp.optimizely.com,",
+        "https://images.cmp.optimizely.com, https://files.cmp.optimizely.com",
+        "https://user@images.cmp.optimizely.com",
+        "https://images.cmp.optimizely.com?key=1",
+        "https://*",
+        "https://*images.cmp.optimizely.com",
+        "https://images.*.optimizely.com",
+        "https://*.*.optimizely.com",
+        "http://*.127.0.0.1",
+        "http://localhost.example.com",
+        "http://127.0.0.1@example.com",
+        "*.files.cmp.optimizely.com",
+        "javascript:alert(1)",
+    ],
+    "FolderRules": [
+        "kind=image",
+        "website/images/",
+        "kind=image website/images/",
+        "kind=image => website/images/",
+        "kind=image - > website/images/",
+        "kind=image -> website/images/\nkind=video -> website/videos/",
+    ],
+    "ImageRepositoryBucket": [
+        "ab",
+        "Images",
+        "my_images",
+        "-images",
+        "images-",
+        "images/website",
+        "s3://images",
+        "arn:aws:s3:::images",
+        "https://images.s3.amazonaws.com",
+        "a" * 64,
+    ],
     "AwsEndpointUrl": ["localhost:4566", "http://localhost:4566/", "http://user@localhost"],
 }
 ACCEPTED = {
@@ -66,6 +107,19 @@ ACCEPTED = {
         "arn:aws:sns:eu-west-1:123456789012:alarms",
         "arn:aws-cn:sns:cn-north-1:123456789012:a",
     ],
+    "FileOrigins": [
+        "https://*.files.example.com",
+        "https://files.example.com:8443,https://*.files.example.com:8443",
+        "http://127.0.0.1:8080",
+        "http://localhost:8080,https://images.cmp.optimizely.com",
+    ],
+    "FolderRules": [
+        "-> all/",
+        'kind=image label="Review/Approved" when=published -> website/images/',
+        "kind=video label=Rights/Web -> web/videos/; kind=video -> internal/videos/",
+        "label='Größe; XL' -> large/",
+    ],
+    "ImageRepositoryBucket": ["images", "my.images-2", "a" * 63],
     "AwsEndpointUrl": ["http://localhost:4566", "http://127.0.0.1:4566"],
 }
 
@@ -110,6 +164,16 @@ def test_a_pattern_refuses_what_would_not_work(name: str, value: str) -> None:
 @pytest.mark.parametrize(("name", "value"), _pairs(ACCEPTED))
 def test_a_pattern_takes_what_works(name: str, value: str) -> None:
     assert _takes(name, value)
+
+
+def test_what_the_pattern_of_file_origins_takes_can_be_read() -> None:
+    for value in [PARAMETERS["FileOrigins"]["Default"], *ACCEPTED["FileOrigins"]]:
+        assert isinstance(FileOrigins.parse(value.split(",")), FileOrigins), value
+
+
+def test_what_the_pattern_of_folder_rules_takes_can_be_read() -> None:
+    for value in ACCEPTED["FolderRules"]:
+        assert folder_rules.parse(value), value
 
 
 @pytest.mark.parametrize("name", PATTERNS)
