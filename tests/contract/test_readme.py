@@ -8,12 +8,15 @@ import pytest
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import yaml_parse
 
-from cmp_relay import announcements, bus
+from cmp_relay import announcements, bus, folder_rules
+from cmp_relay.errors import CmpRelayError, FileError
 from tests.template import processed, snapshot
 
 PROJECT = snapshot.PROJECT
 README = PROJECT / "README.md"
 TEXT = README.read_text()
+PARAMETERS = (PROJECT / "docs" / "parameters.md").read_text()
+RULES = re.findall(r"```\n(.*?)```", (PROJECT / "docs" / "files.md").read_text(), re.DOTALL)
 DOCUMENTS = sorted([README, PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")])
 MOST_LINES = {"README.md": 200, "docs/architecture.md": 150}
 
@@ -37,6 +40,12 @@ def anchor(heading: str) -> str:
 def anchors(document: Path) -> set[str]:
     """Return the names of a document's headings."""
     return {anchor(found) for found in re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)}
+
+
+def leaves(error: type[CmpRelayError]) -> set[type[CmpRelayError]]:
+    """Return the errors below one that have none below themselves."""
+    below = error.__subclasses__()
+    return {error} if not below else {leaf for each in below for leaf in leaves(each)}
 
 
 @pytest.mark.parametrize(("name", "most"), MOST_LINES.items())
@@ -66,12 +75,34 @@ def test_every_word_of_make_is_one() -> None:
 
 
 def test_every_parameter_is_explained_with_its_default() -> None:
-    explained = dict(re.findall(r"^\| `([A-Z]\w+)` \| (.+?) \|", TEXT, re.MULTILINE))
+    explained = dict(re.findall(r"^\| `([A-Z]\w+)` \| (.+?) \|", PARAMETERS, re.MULTILINE))
 
     assert explained == {
         name: f"`{each['Default']}`" if each["Default"] != "" else "empty"
         for name, each in processed.parameters().items()
     }
+
+
+def test_the_parameters_are_in_the_groups_that_the_console_shows() -> None:
+    written = {
+        section.partition("\n")[0]: re.findall(r"^\| `([A-Z]\w+)` \|", section, re.MULTILINE)
+        for section in PARAMETERS.split("\n## ")[1:]
+    }
+
+    groups = processed.interface()["ParameterGroups"]
+
+    assert [*written.items()] == [
+        (group["Label"]["default"], group["Parameters"]) for group in groups
+    ]
+
+
+def test_every_parameter_that_it_asks_to_decide_is_one() -> None:
+    section = TEXT.partition("\n### Parameters\n")[2].partition("\n## ")[0]
+
+    named = set(re.findall(r"`([A-Z]\w+)`", section))
+
+    assert named
+    assert named <= processed.parameters().keys()
 
 
 def test_every_output_that_it_asks_for_is_one() -> None:
@@ -123,6 +154,25 @@ def test_the_operations_explain_every_alarm() -> None:
     explained = set(re.findall(r"`(\w+Alarm)`", section))
 
     assert explained == processed.of_type("AWS::CloudWatch::Alarm").keys()
+
+
+def test_the_operations_explain_every_way_in_which_a_file_fails() -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text()
+    section = text.partition("\n## Dead letters of files\n")[2].partition("\n## ")[0]
+
+    explained = set(re.findall(r"`([a-z_]+)`", section))
+
+    assert {error.reason for error in leaves(FileError)} <= explained
+
+
+def test_every_folder_rule_that_is_shown_can_be_read() -> None:
+    in_blocks = re.findall(r"^(.*-> [a-z/]+/)", "\n".join(RULES), re.MULTILINE)
+    inline = [rules for rules in re.findall(r"`([^`\n]+)`", TEXT) if " -> " in rules]
+
+    assert in_blocks
+    assert inline
+    for rules in [*in_blocks, *inline]:
+        assert folder_rules.parse(rules), rules
 
 
 def test_the_rule_matches_events_of_the_relay() -> None:
