@@ -35,6 +35,7 @@ IMPORTED = {
     "on_asset_unpublished": POWERTOOLS | BOTO3 | PYDANTIC,
     "on_library_asset": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "receive_webhook": POWERTOOLS | SIGNING,
+    "reconcile_library": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "refresh_token": POWERTOOLS | BOTO3 | HTTPX,
 }
 

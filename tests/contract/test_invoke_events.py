@@ -58,10 +58,12 @@ def test_a_workers_messages_come_from_its_queue_and_never_expire(name: str) -> N
         assert int(record["attributes"]["SentTimestamp"]) == YEAR_2100
 
 
-def test_the_tick_is_the_one_that_the_schedule_sends() -> None:
-    (schedule,) = processed.of_type("AWS::Scheduler::Schedule").values()
+@pytest.mark.parametrize("function", ["reconcile_library", "refresh_token"])
+def test_the_tick_is_the_one_that_the_schedule_sends(function: str) -> None:
+    name = function.title().replace("_", "")
+    schedule = processed.of_type("AWS::Scheduler::Schedule")[f"{name}FunctionTick"]
 
-    assert invoke_event("refresh_token") == json.loads(schedule["Target"]["Input"])
+    assert invoke_event(function) == json.loads(schedule["Target"]["Input"])
 
 
 def test_every_variable_of_every_function_can_be_filled_in_for_sam_local_invoke() -> None:

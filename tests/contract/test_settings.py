@@ -5,10 +5,12 @@ from dataclasses import fields
 import pytest
 
 from cmp_relay.settings import (
+    ApiSettings,
     EntrySettings,
     FileSettings,
     LookupSettings,
     ReceiverSettings,
+    ReconcileSettings,
     RecordSettings,
     RefreshSettings,
     WorkerSettings,
@@ -24,12 +26,25 @@ SHARED = {
     "POWERTOOLS_SERVICE_NAME",
 }
 READ = {
-    "OnAssetFileFunction": (WorkerSettings, FileSettings, LookupSettings),
-    "OnAssetPublishedFunction": (WorkerSettings, RecordSettings, EntrySettings, LookupSettings),
-    "OnAssetSyncedFunction": (WorkerSettings, RecordSettings, EntrySettings, LookupSettings),
+    "OnAssetFileFunction": (WorkerSettings, FileSettings, LookupSettings, ApiSettings),
+    "OnAssetPublishedFunction": (
+        WorkerSettings,
+        RecordSettings,
+        EntrySettings,
+        LookupSettings,
+        ApiSettings,
+    ),
+    "OnAssetSyncedFunction": (
+        WorkerSettings,
+        RecordSettings,
+        EntrySettings,
+        LookupSettings,
+        ApiSettings,
+    ),
     "OnAssetUnpublishedFunction": (WorkerSettings, RecordSettings),
-    "OnLibraryAssetFunction": (WorkerSettings, RecordSettings, LookupSettings),
+    "OnLibraryAssetFunction": (WorkerSettings, RecordSettings, LookupSettings, ApiSettings),
     "ReceiveWebhookFunction": (ReceiverSettings,),
+    "ReconcileLibraryFunction": (ReconcileSettings, ApiSettings),
     "RefreshTokenFunction": (RefreshSettings,),
 }
 

@@ -4,6 +4,8 @@ from collections import Counter
 
 import pytest
 
+from cmp_relay import runs
+from cmp_relay.reconciliation import LEASE_SECONDS, RESERVE_SECONDS
 from tests.template import processed, snapshot
 
 FUNCTIONS = processed.functions()
@@ -20,7 +22,7 @@ def test_every_function_has_a_role_that_nobody_else_uses() -> None:
     others = processed.of_type("AWS::IAM::Role").keys() - own.keys()
 
     assert own == {name.removesuffix("Function") + "Role": name for name in FUNCTIONS}
-    assert others == {"RefreshTokenScheduleRole"}
+    assert others == {"ReconcileLibraryScheduleRole", "RefreshTokenScheduleRole"}
     for role, service in [*((name, "lambda") for name in own), *((n, "scheduler") for n in others)]:
         document = processed.properties(role)["AssumeRolePolicyDocument"]
         assert [each["Principal"] for each in document["Statement"]] == [
@@ -47,12 +49,20 @@ def test_traces_need_no_tracing_library(function: str) -> None:
     assert "xray" not in REQUIREMENTS.read_text().lower()
 
 
-def test_the_token_is_renewed_again_when_a_tick_fails_and_its_failure_is_kept() -> None:
-    (schedule,) = processed.of_type("AWS::Scheduler::Schedule").values()
-    goal = schedule["Target"]
+@pytest.mark.parametrize("name", ["ReconcileLibrary", "RefreshToken"])
+def test_a_tick_that_fails_is_tried_again_and_its_failure_is_kept(name: str) -> None:
+    goal = processed.of_type("AWS::Scheduler::Schedule")[f"{name}FunctionTick"]["Target"]
 
-    assert processed.target(goal["Arn"]) == "RefreshTokenFunction"
+    assert processed.target(goal["Arn"]) == f"{name}Function"
     assert goal["RetryPolicy"]["MaximumRetryAttempts"] > 0
-    assert processed.target(goal["DeadLetterConfig"]["Arn"]) == "RefreshTokenDeadLetterQueue"
-    dead_letters = FUNCTIONS["RefreshTokenFunction"]["DeadLetterConfig"]["TargetArn"]
-    assert processed.target(dead_letters) == "RefreshTokenDeadLetterQueue"
+    assert processed.target(goal["DeadLetterConfig"]["Arn"]) == f"{name}DeadLetterQueue"
+    dead_letters = FUNCTIONS[f"{name}Function"]["DeadLetterConfig"]["TargetArn"]
+    assert processed.target(dead_letters) == f"{name}DeadLetterQueue"
+
+
+def test_a_run_ends_before_its_lease_and_its_lease_before_the_next_tick() -> None:
+    timeout = FUNCTIONS["ReconcileLibraryFunction"]["Timeout"]
+    schedule = processed.of_type("AWS::Scheduler::Schedule")["ReconcileLibraryFunctionTick"]
+
+    assert schedule["ScheduleExpression"] == f"rate({runs.TICK // 60_000} minutes)"
+    assert RESERVE_SECONDS < timeout < LEASE_SECONDS < runs.TICK // 1000

@@ -6,6 +6,7 @@ from tests.template import processed
 from tests.template.processed import Grant
 
 ROLES = processed.of_type("AWS::IAM::Role")
+READING = {"dynamodb:GetItem", "dynamodb:BatchGetItem"}
 
 
 def _every_function(name: str) -> set[Grant]:
@@ -87,6 +88,23 @@ EXPECTED = {
     "OnAssetSyncedFunction": _detail_worker("OnAssetSynced"),
     "OnAssetUnpublishedFunction": _record_worker("OnAssetUnpublished"),
     "OnLibraryAssetFunction": _library_worker("OnLibraryAsset"),
+    "ReconcileLibraryFunction": _every_function("ReconcileLibrary")
+    | {
+        Grant("dynamodb:GetItem", "CatalogueTable"),  # checkpoints.read, budget_table.read
+        Grant("dynamodb:BatchGetItem", "CatalogueTable"),  # reconcile_table.known
+        Grant("dynamodb:Query", "CatalogueTable/index/listing"),  # reconcile_table.listed
+        Grant("dynamodb:PutItem", "CatalogueTable"),  # checkpoints.write
+        Grant("dynamodb:UpdateItem", "CatalogueTable"),  # leases, budget_table, told
+        Grant("dynamodb:DeleteItem", "CatalogueTable"),  # leases.release
+        Grant("sqs:SendMessage", "LibraryAssetQueue"),  # library_queue.send
+        Grant("sqs:SendMessage", "ReconcileLibraryDeadLetterQueue"),  # Lambda, when it gives up
+        Grant("s3:GetObject", "AssetBucket/reconcile/*"),  # sightings.all
+        Grant("s3:PutObject", "AssetBucket/reconcile/*"),  # sightings.note
+        Grant("s3:DeleteObject", "AssetBucket/reconcile/*"),  # sightings.forget
+        Grant("s3:ListBucket", "AssetBucket"),  # sightings.all
+        Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
+        Grant("lambda:InvokeFunction", "RefreshTokenFunction"),  # tokens.TokenSource
+    },
     "RefreshTokenFunction": _every_function("RefreshToken")
     | {
         Grant("secretsmanager:GetSecretValue", "CredentialsSecret"),  # credentials.read
@@ -111,10 +129,11 @@ def test_a_role_holds_exactly_what_its_function_uses(function: str) -> None:
     assert granted == EXPECTED[function]
 
 
-def test_the_scheduler_may_invoke_one_function_and_keep_its_failures() -> None:
-    assert processed.grants("RefreshTokenScheduleRole") == {
-        Grant("lambda:InvokeFunction", "RefreshTokenFunction"),
-        Grant("sqs:SendMessage", "RefreshTokenDeadLetterQueue"),
+@pytest.mark.parametrize("name", ["ReconcileLibrary", "RefreshToken"])
+def test_the_scheduler_may_invoke_one_function_and_keep_its_failures(name: str) -> None:
+    assert processed.grants(f"{name}ScheduleRole") == {
+        Grant("lambda:InvokeFunction", f"{name}Function"),
+        Grant("sqs:SendMessage", f"{name}DeadLetterQueue"),
     }
 
 
@@ -147,18 +166,24 @@ def test_only_refresh_token_reads_the_credentials_or_writes_a_token() -> None:
     assert [role for role in ROLES if processed.grants(role) & guarded] == ["RefreshTokenRole"]
 
 
-def test_receiver_and_refresh_write_no_items_but_their_own() -> None:
+def test_who_is_no_worker_writes_no_items_but_its_own() -> None:
     keys = {
         role: [
             operator["dynamodb:LeadingKeys"]
             for statement in processed.statements(role)
             if "CatalogueTable" in map(processed.target, processed.listed(statement["Resource"]))
+            and not READING.issuperset(processed.listed(statement["Action"]))
             for operator in statement["Condition"].values()
         ]
-        for role in ("ReceiveWebhookRole", "RefreshTokenRole")
+        for role in ("ReceiveWebhookRole", "ReconcileLibraryRole", "RefreshTokenRole")
     }
 
     assert keys == {
         "ReceiveWebhookRole": ["QUARANTINE#*"],
+        "ReconcileLibraryRole": [
+            "RECONCILE",
+            ["BUDGET", "EXPIRY#*", "LEASE#reconcile"],
+            "LEASE#reconcile",
+        ],
         "RefreshTokenRole": ["LEASE#refresh_token"],
     }

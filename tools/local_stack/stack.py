@@ -231,6 +231,9 @@ def _parameters(endpoint: str, base_url: str, origins: str, files: str) -> dict[
         "FileOrigins": files,
         "AwsEndpointUrl": endpoint,
         "GoneRecheckSeconds": "2",
+        # By hand alone: a run in the background would ask what a test counts.
+        "ReconcileHours": "0",
+        "FullReconcileDays": "0",
     }
 
 

@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from cmp_relay import gaps
 from cmp_relay.library_queue import LibraryQueue
 from cmp_relay.reconcile_table import ReconcileTable
+from cmp_relay.telemetry import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +20,8 @@ class Expiries:
     queue: LibraryQueue
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
-    def tell(self) -> int:
-        """Put a job into the queue for each asset whose time is over; return how many.
+    def tell(self) -> None:
+        """Put a job into the queue for each asset whose time is over.
 
         The listing forgets an expiry only after that: a crash between repeats the same job.
         """
@@ -32,4 +35,4 @@ class Expiries:
         )
         for expiry in over:
             self.table.told(expiry)
-        return len(over)
+        metrics.add_metric(name="AssetsExpired", unit=MetricUnit.Count, value=len(over))

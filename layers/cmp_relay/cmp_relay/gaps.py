@@ -15,8 +15,6 @@ from cmp_relay.listing import Row
 Verdict = Literal["matched", "missing", "outdated"]
 
 EVENTS: Mapping[Verdict, str] = {"missing": "asset_added", "outdated": "asset_modified"}
-ABSENT_EVENT = "asset_missing"
-EXPIRED_EVENT = "asset_expired"
 GONE = "gone"
 """The reason with which `library_sync` ends a job whose asset is nowhere in CMP."""
 LOOK = 1
@@ -92,7 +90,7 @@ def job(
 def expiry_job(known: Known, expired_at: int, received_at: int) -> dict[str, Any]:
     """Return the job of an asset that has expired, one for each moment of expiry."""
     name = f"expiry.{known.asset_id}.{expired_at}"
-    return _job(name, name, EXPIRED_EVENT, known.asset(), received_at, known.organization_id)
+    return _job(name, name, library.EXPIRED, known.asset(), received_at, known.organization_id)
 
 
 def _job(

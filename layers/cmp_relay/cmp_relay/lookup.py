@@ -7,6 +7,7 @@ from the asset's kind.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cmp_relay import clients, library, settings
 from cmp_relay.breaker import Breaker
@@ -29,6 +30,15 @@ REQUEST_SECONDS = 12
 
 LOST_ERRAND = 3
 """Requests in a row for an asset that was not found before: link, location, what that leads to."""
+
+
+class Access(NamedTuple):
+    """The way to CMP's Open API: the API behind its address, and the permits to ask it."""
+
+    api: OpenApi
+    permits: Permits
+    base: str
+    per_minute: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +119,37 @@ def build(environment: Mapping[str, str], lane: Lane) -> Lookup:
     Raises SettingsError.
     """
     own = settings.read(settings.WorkerSettings, environment)
-    api = settings.read(settings.LookupSettings, environment)
-    tokens = TokenSource(
-        clients.secrets(), clients.invoking, api.token_secret_arn, api.refresh_token_function
-    )
-    origins = Origins.parse(api.cmp_api_origins)
-    limits = Limits(
-        per_second=api.api_requests_per_second,
-        per_minute=api.api_requests_per_minute,
-        per_month=api.api_requests_per_month,
-        bulk_share=api.bulk_share / 100,
-    )
-    table = BudgetTable(clients.dynamodb(), own.catalogue_table)
+    about = settings.read(settings.LookupSettings, environment)
+    access = build_access(environment, own.catalogue_table, lane)
     return Lookup(
-        api=OpenApi(build_client(), tokens, origins, api.cmp_api_base, REQUEST_SECONDS),
-        permits=Permits(Budget(table, limits), Breaker(table, limits), lane),
-        base=api.cmp_api_base,
+        api=access.api,
+        permits=access.permits,
+        base=access.base,
         outcomes=Outcomes(clients.dynamodb(), own.catalogue_table),
-        gone_recheck_seconds=api.gone_recheck_seconds,
+        gone_recheck_seconds=about.gone_recheck_seconds,
+    )
+
+
+def build_access(environment: Mapping[str, str], table_name: str, lane: Lane) -> Access:
+    """Build what a function's environment names, for one lane of the budget in a table.
+
+    Raises SettingsError.
+    """
+    about = settings.read(settings.ApiSettings, environment)
+    tokens = TokenSource(
+        clients.secrets(), clients.invoking, about.token_secret_arn, about.refresh_token_function
+    )
+    origins = Origins.parse(about.cmp_api_origins)
+    limits = Limits(
+        per_second=about.api_requests_per_second,
+        per_minute=about.api_requests_per_minute,
+        per_month=about.api_requests_per_month,
+        bulk_share=about.bulk_share / 100,
+    )
+    table = BudgetTable(clients.dynamodb(), table_name)
+    return Access(
+        api=OpenApi(build_client(), tokens, origins, about.cmp_api_base, REQUEST_SECONDS),
+        permits=Permits(Budget(table, limits), Breaker(table, limits), lane),
+        base=about.cmp_api_base,
+        per_minute=about.api_requests_per_minute,
     )

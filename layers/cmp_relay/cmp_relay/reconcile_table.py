@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from cmp_relay import times
+from cmp_relay import library, times
 from cmp_relay.catalogue import EXPIRING, NEVER_MODIFIED
 from cmp_relay.errors import StorageError
 from cmp_relay.gaps import Known
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LARGEST_BATCH = 100
 ROUNDS = 8
-STATES = ("present", "archived", "published")
+STATES = (library.PRESENT, library.ARCHIVED, "published")
 """The listings that can hold an asset of the library; a published one need not be there."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from cmp_relay import gaps, listing, runs
+from cmp_relay import clients, gaps, library, listing, lookup, runs, settings
 from cmp_relay.checkpoints import Checkpoints
 from cmp_relay.entries import KINDS
 from cmp_relay.errors import ApiError, LeaseHeldError, PostponedError
@@ -197,7 +197,7 @@ class Reconciliation:
         """Let jobs look for some of what may be gone."""
         absent = self.sightings.candidates(run.id)
         now, some = self.now(), absent[run.sent : run.sent + MOST_JOBS]
-        self.queue.send(gaps.job(run.id, gaps.ABSENT_EVENT, asset, now) for asset in some)
+        self.queue.send(gaps.job(run.id, library.MISSING, asset, now) for asset in some)
         sent = run.sent + len(some)
         after = replace(
             run,
@@ -250,6 +250,26 @@ class Reconciliation:
             metrics.add_metric(name=metric, unit=MetricUnit.Count, value=report[name])
         log("reconcile ended", **report)
         return written
+
+
+def build(environment: Mapping[str, str]) -> Reconciliation:
+    """Build what the function's environment names; raises SettingsError."""
+    own = settings.read(settings.ReconcileSettings, environment)
+    table = clients.dynamodb()
+    access = lookup.build_access(environment, own.catalogue_table, "bulk")
+    return Reconciliation(
+        api=access.api,
+        permits=access.permits,
+        base=access.base,
+        leases=Leases(table, own.catalogue_table),
+        checkpoints=Checkpoints(table, own.catalogue_table),
+        table=ReconcileTable(table, own.catalogue_table),
+        sightings=Sightings(clients.s3(), own.asset_bucket),
+        queue=LibraryQueue(clients.sqs(), own.library_asset_queue_url),
+        rhythm=Rhythm(own.reconcile_hours, own.full_reconcile_days),
+        pace=Pace(own.reconcile_share, access.per_minute),
+        max_removal_share=own.max_removal_share,
+    )
 
 
 def _progress(run: Run) -> dict[str, Any]:

@@ -68,8 +68,8 @@ class EntrySettings:
 
 
 @dataclass(frozen=True, slots=True)
-class LookupSettings:
-    """Environment of every function that looks for assets in CMP's Open API."""
+class ApiSettings:
+    """Environment of every function that asks CMP's Open API."""
 
     api_requests_per_minute: int
     api_requests_per_month: int
@@ -77,9 +77,28 @@ class LookupSettings:
     bulk_share: int
     cmp_api_base: str
     cmp_api_origins: tuple[str, ...]
-    gone_recheck_seconds: int
     refresh_token_function: str
     token_secret_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookupSettings:
+    """Environment of every function that looks for assets, beside that of the API."""
+
+    gone_recheck_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileSettings:
+    """Environment of reconcile_library, beside that of the API."""
+
+    asset_bucket: str
+    catalogue_table: str
+    full_reconcile_days: int
+    library_asset_queue_url: str
+    max_removal_share: int
+    reconcile_hours: int
+    reconcile_share: int
 
 
 @dataclass(frozen=True, slots=True)
