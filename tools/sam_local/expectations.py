@@ -48,6 +48,8 @@ def of(function: str, event: Mapping[str, Json]) -> Expectation:
     """
     if function == "receive_webhook":
         return Received()
+    if function == "reconcile_library":
+        return Ticked()
     if function == "refresh_token":
         return Refreshed()
     if "Records" in event:
@@ -90,6 +92,30 @@ class Received:
     def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
         """Look for the delivery in the archive and for its jobs in the queue."""
         return received(stack, event["body"], json.loads(answer["body"]))
+
+
+class Ticked:
+    """A tick went by at which no run was due: on the local stack they begin by hand alone."""
+
+    def prepare(self, stack: LocalStack) -> None:
+        """Leave the stack as it is: a tick changes nothing."""
+
+    def response(self, answer: Json) -> str:
+        """Judge the status."""
+        if answer != {"status": "idle"}:
+            raise WrongError(f"not idle: {json.dumps(answer)[:SHOWN_CHARACTERS]}")
+        return "idle"
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Look for the lease, which the tick has to give back."""
+        found = stack.boto("dynamodb").get_item(
+            TableName=stack.env["CATALOGUE_TABLE"],
+            Key={"pk": {"S": "LEASE#reconcile"}, "sk": {"S": "LEASE"}},
+            ConsistentRead=True,
+        )
+        if "Item" in found:
+            raise WrongError("the lease was not given back")
+        return "the lease is free"
 
 
 class Refreshed:
