@@ -17,6 +17,7 @@ from tools.local_stack.progress import shown_on
 from tools.local_stack.signals import end_in_good_order
 from tools.local_stack.stack import DEFAULT_FOLDER, LocalStack
 from tools.local_stack.stack import stop as stop_stack
+from tools.scenario import files
 from tools.scenario.rehearsal import rehearse
 
 app = typer.Typer(
@@ -31,7 +32,9 @@ def up(
     cmp_url: Annotated[str, typer.Option(help="a CMP of your own in place of the stand-in")] = "",
 ) -> None:
     """Start the stack in the background and leave it running."""
-    stack = LocalStack.start(cmp_url=cmp_url or None, progress=shown_on(console))
+    # The rules of the samples are of no use for the assets of another CMP.
+    rules = {} if cmp_url else {"FolderRules": files.FOLDER_RULES}
+    stack = LocalStack.start(cmp_url=cmp_url or None, parameters=rules, progress=shown_on(console))
     if stack.token_error:
         console.print(f"[yellow]![/] {escape(stack.token_error)}", soft_wrap=True)
     shown = stack.folder.environment.relative_to(PROJECT)

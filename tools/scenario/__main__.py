@@ -5,7 +5,9 @@
 
 import sys
 import time
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,13 +17,14 @@ from tools.local_stack.errors import StackError
 from tools.local_stack.progress import shown_on
 from tools.local_stack.signals import end_in_good_order
 from tools.local_stack.stack import LocalStack
-from tools.scenario import deliveries, jobs
+from tools.scenario import deliveries, files, jobs
 from tools.scenario.deliveries import Sample
 from tools.scenario.report import Passage, Report
 from tools.stand_in.client import StandIn
 from tools.stand_in.records import RequestRecord
 
 PATIENCE_SECONDS = 60
+EVENT_SECONDS = 10
 LOG_WIDTH = 120
 
 
@@ -36,7 +39,9 @@ def main() -> int:
         if "--running" in sys.argv[1:]:
             report = run(_with_stand_in(LocalStack.running()), console)
         else:
-            with LocalStack.start(name="run", progress=shown_on(console)) as stack:
+            rules = {"FolderRules": files.FOLDER_RULES}
+            show = shown_on(console)
+            with LocalStack.start(name="run", parameters=rules, progress=show) as stack:
                 report = run(stack, console)
     except StackError as error:
         Console(stderr=True).print(f"[red]✗[/] {error}", soft_wrap=True)
@@ -64,9 +69,20 @@ def run(stack: LocalStack, console: Console) -> Report:
                 for passage in pool.map(lambda sample: send(stack, cmp, sample), samples):
                     passages.append(passage)
                     progress.advance(task)
-        expected = sum(passage.jobs for passage in passages)
-        events = {event["detail"]["id"]: event for event in tap.take(count=expected)}
-        return Report(passages, events, len(requests_of(stack)) - began)
+        job_ids = {job.job_id for passage in passages for job in passage.ended}
+        assets = {job.asset_id: None for passage in passages for job in passage.ended}
+        mirrored = files.wait(stack, [*assets], PATIENCE_SECONDS)
+        return Report(passages, events_of(tap, job_ids), mirrored, len(requests_of(stack)) - began)
+
+
+def events_of(tap: BusTap, job_ids: AbstractSet[str]) -> dict[str, dict[str, Any]]:
+    """Take events until each of these jobs has told its own, or for too long."""
+    events: dict[str, dict[str, Any]] = {}
+    deadline = time.monotonic() + EVENT_SECONDS
+    while True:
+        events |= {event["detail"]["id"]: event for event in tap.take(seconds=0)}
+        if job_ids <= events.keys() or time.monotonic() > deadline:
+            return events
 
 
 def requests_of(stack: LocalStack) -> list[RequestRecord]:

@@ -3,16 +3,18 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tools.scenario.files import AssetFiles
 from tools.scenario.jobs import EndedJob
 
 SHORT = 8
 COLUMNS = ("delivery → job", "outcome", "asset", "title", "state", "event")
+FILE_COLUMNS = ("asset", "state", "bytes", "file, and its copy by folder rule")
 WRAPPED = {"asset", "title"}
 COLOURS = {"applied": "green", "superseded": "yellow", "dead_lettered": "red"}
 
@@ -30,32 +32,39 @@ class Passage:
 
 @dataclass(frozen=True)
 class Report:
-    """All passages with the events that the bus carried, by their job."""
+    """All passages with the events that the bus carried, by their job, and the files."""
 
     passages: Sequence[Passage]
     events: dict[str, dict[str, Any]]
+    assets: Sequence[AssetFiles]
     requests: int
 
     @property
     def complete(self) -> bool:
-        """Tell whether every job was applied and announced."""
-        return bool(self.passages) and all(
-            0 < one.jobs == len(one.ended)
-            and all(job.outcome == "applied" and job.job_id in self.events for job in one.ended)
-            for one in self.passages
+        """Tell whether every job was applied and announced, and every file is where it belongs."""
+        copies = [file.copy for asset in self.assets for file in asset.files if file.copy]
+        return bool(self.passages and copies) and all(
+            (*map(self._has_arrived, self.passages), *(asset.complete for asset in self.assets))
+        )
+
+    def _has_arrived(self, passage: Passage) -> bool:
+        return 0 < passage.jobs == len(passage.ended) and all(
+            job.outcome == "applied" and job.job_id in self.events for job in passage.ended
         )
 
     def show(self, console: Console) -> None:
         """Print the table, the sums and the verdict."""
         console.print(self._table())
+        console.print(self._files())
         jobs = [job for passage in self.passages for job in passage.ended]
         outcomes = Counter(job.outcome or "in flight" for job in jobs)
         kinds = Counter(str(event["detail-type"]) for event in self.events.values())
         console.print(f"  deliveries       {len(self.passages)}")
         console.print(f"  jobs             {sum(passage.jobs for passage in self.passages)}")
         console.print(f"  outcomes         {_listed(outcomes)}")
+        console.print(f"  files            {sum(len(asset.files) for asset in self.assets)}")
         console.print(f"  requests to CMP  {self.requests}")
-        console.print(f"  events           {_listed(kinds)}\n")
+        console.print(f"  events           {_listed(kinds)}\n", soft_wrap=True)
         if self.complete:
             console.print("[green]✓ Everything arrived.[/]")
         else:
@@ -72,6 +81,23 @@ class Report:
             for job in passage.ended:
                 table.add_row(*self._row(passage, job))
             table.add_section()
+        return table
+
+    def _files(self) -> Table:
+        table = Table(title="Files", title_justify="left", box=box.SIMPLE_HEAD)
+        table.padding, table.pad_edge = (0, 1), False
+        for heading in FILE_COLUMNS:
+            justify: Literal["left", "right"] = "right" if heading == "bytes" else "left"
+            table.add_column(heading, justify=justify, overflow="fold")
+        for asset in self.assets:
+            mark = "" if asset.complete else "[red]✗[/] "
+            about = (f"{mark}{asset.kind}", asset.state)
+            if not asset.files:
+                table.add_row(*about, "", "[dim]none[/]")
+            for file in asset.files:
+                table.add_row(*about, f"{file.size:,}", file.key)
+                if file.copy:
+                    table.add_row("", "", "", f"→ {file.copy}")
         return table
 
     def _row(self, passage: Passage, job: EndedJob) -> list[str]:
