@@ -45,14 +45,14 @@ class Known:
         return without_none(id=self.asset_id, type=self.type, href=self.href)
 
 
-def judge(row: Row, known: Known | None, told_at: int) -> Verdict:
-    """Hold a row of a page that was answered then (ms) against what the catalogue knows."""
+def judge(row: Row, known: Known | None, asked_at: int) -> Verdict:
+    """Hold a row of a page that was asked for then (ms) against what the catalogue knows."""
     if known is None:
         return "missing"
-    if known.seen_at is not None and known.seen_at >= told_at:
+    if library.covers(known.seen_at, asked_at):
         return "matched"  # a look of its own is newer than the page
     if known.library in {None, library.REMOVED}:
-        removed_since = library.knows_at(known.removed_at) > told_at
+        removed_since = library.knows_at(known.removed_at) > asked_at
         return "matched" if removed_since else "missing"
     if known.library != row.library or _is_newer(row, known):
         return "outdated"

@@ -158,12 +158,13 @@ class Reconciliation:
         return self.checkpoints.write(replace(checkpoint, run=replace(after, phase="removals")))
 
     def _pages(self, run: Run, lease: Lease) -> list[tuple[Page, int]]:
-        """Read the next page, and the one before it if need be, each with when it was answered."""
+        """Read the next page, and the one before it if need be, each with when that began."""
         api = self.api.behind(self.permits.of(lease, 1))
-        page = listing.read(api.get(run.next)), self.now()
-        if run.previous is None or not page[0].may_skip(run.total):
-            return [page]
-        return [page, (listing.read(api.get(run.previous)), self.now())]
+        asked_at, page = self.now(), listing.read(api.get(run.next))
+        if run.previous is None or not page.may_skip(run.total):
+            return [(page, asked_at)]
+        again_at, before = self.now(), listing.read(api.get(run.previous))
+        return [(page, asked_at), (before, again_at)]
 
     def _compare(self, run: Run, told: Iterable[Told]) -> tuple[Run, list[dict[str, Any]]]:
         """Count what rows tell against what is known, and return the jobs of the gaps."""

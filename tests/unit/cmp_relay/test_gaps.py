@@ -68,11 +68,12 @@ def test_what_was_archived_or_restored_is_outdated() -> None:
     assert gaps.judge(ROW, replace(KNOWN, library="archived"), NOON) == "outdated"
 
 
-def test_a_look_that_began_after_the_page_knows_better() -> None:
+def test_a_look_that_began_well_after_the_page_knows_better() -> None:
     row = replace(ROW, library="archived", modified_at=NOON - 1)
+    after = NOON + FRESHNESS_MARGIN
 
-    assert gaps.judge(row, replace(KNOWN, seen_at=NOON), NOON) == "matched"
-    assert gaps.judge(row, replace(KNOWN, seen_at=NOON - 1), NOON) == "outdated"
+    assert gaps.judge(row, replace(KNOWN, seen_at=after), NOON) == "matched"
+    assert gaps.judge(row, replace(KNOWN, seen_at=after - 1), NOON) == "outdated"
 
 
 @pytest.mark.parametrize(
