@@ -9,11 +9,16 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cmp_relay import lookup
+from cmp_relay import library_rows, lookup
 from cmp_relay.composition import library_worker
 from cmp_relay.telemetry import logger, metrics
 
-worker = library_worker(os.environ, lookup=lookup.build(os.environ, "bulk"), reserve_seconds=40)
+worker = library_worker(
+    os.environ,
+    lookup=lookup.detailed(os.environ, "bulk"),
+    rows=library_rows.build(os.environ),
+    reserve_seconds=40,
+)
 
 
 @metrics.log_metrics

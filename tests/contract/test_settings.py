@@ -6,8 +6,10 @@ import pytest
 
 from cmp_relay.settings import (
     ApiSettings,
+    DetailSettings,
     EntrySettings,
     FileSettings,
+    LibrarySettings,
     LookupSettings,
     ReceiverSettings,
     ReconcileSettings,
@@ -32,6 +34,7 @@ READ = {
         RecordSettings,
         EntrySettings,
         LookupSettings,
+        DetailSettings,
         ApiSettings,
     ),
     "OnAssetSyncedFunction": (
@@ -39,10 +42,18 @@ READ = {
         RecordSettings,
         EntrySettings,
         LookupSettings,
+        DetailSettings,
         ApiSettings,
     ),
     "OnAssetUnpublishedFunction": (WorkerSettings, RecordSettings),
-    "OnLibraryAssetFunction": (WorkerSettings, RecordSettings, LookupSettings, ApiSettings),
+    "OnLibraryAssetFunction": (
+        WorkerSettings,
+        RecordSettings,
+        LookupSettings,
+        DetailSettings,
+        LibrarySettings,
+        ApiSettings,
+    ),
     "ReceiveWebhookFunction": (ReceiverSettings,),
     "ReconcileLibraryFunction": (ReconcileSettings, ApiSettings),
     "RefreshTokenFunction": (RefreshSettings,),

@@ -43,6 +43,7 @@ from cmp_relay.jobs import (
     read_publish_job,
 )
 from cmp_relay.leases import Leases
+from cmp_relay.library_rows import LibraryRows
 from cmp_relay.library_sync import LibrarySync
 from cmp_relay.lookup import Lookup
 from cmp_relay.mirroring import Mirroring
@@ -52,6 +53,7 @@ from cmp_relay.permits import Permits
 from cmp_relay.private_links import PrivateLinks
 from cmp_relay.publishing import Publishing
 from cmp_relay.records import Records
+from cmp_relay.row_table import RowTable
 from cmp_relay.slots import Lane, Limits
 from cmp_relay.worker import Worker
 from tests.support import catalogue_table, environment, publish_jobs
@@ -181,12 +183,25 @@ class WorkerStack:
             now=self.clock,
         )
 
-    def library_worker(self) -> Worker[LibraryJob]:
+    def rows(self) -> LibraryRows:
+        """Build what shares rows of CMP's listing among jobs."""
+        table = clients("workers").table
+        return LibraryRows(
+            api=self.api,
+            permits=self.permits("bulk"),
+            base=publish_jobs.API,
+            table=RowTable(table, "catalogue"),
+            leases=Leases(table, "catalogue", now=self.lease_clock.seconds),
+            now=self.clock,
+        )
+
+    def library_worker(self, rows: LibraryRows | None = None) -> Worker[LibraryJob]:
         """Build a worker of library jobs."""
         library = LibrarySync(
             records=self._records(),
             findings=Findings(Documents(clients("workers").objects, "assets")),
             lookup=self.lookup("bulk"),
+            rows=rows,
         )
         worker: Any = self.worker()
         return cast(

@@ -87,10 +87,12 @@ EXPECTED = {
     "OnAssetPublishedFunction": _detail_worker("OnAssetPublished"),
     "OnAssetSyncedFunction": _detail_worker("OnAssetSynced"),
     "OnAssetUnpublishedFunction": _record_worker("OnAssetUnpublished"),
-    "OnLibraryAssetFunction": _library_worker("OnLibraryAsset"),
+    "OnLibraryAssetFunction": _library_worker("OnLibraryAsset")
+    | {Grant("dynamodb:BatchWriteItem", "CatalogueTable")},  # row_table.put
     "ReconcileLibraryFunction": _every_function("ReconcileLibrary")
     | {
         Grant("dynamodb:GetItem", "CatalogueTable"),  # checkpoints.read, budget_table.read
+        Grant("dynamodb:BatchWriteItem", "CatalogueTable"),  # row_table.put
         Grant("dynamodb:BatchGetItem", "CatalogueTable"),  # reconcile_table.known
         Grant("dynamodb:Query", "CatalogueTable/index/listing"),  # reconcile_table.listed
         Grant("dynamodb:PutItem", "CatalogueTable"),  # checkpoints.write
@@ -181,6 +183,7 @@ def test_who_is_no_worker_writes_no_items_but_its_own() -> None:
     assert keys == {
         "ReceiveWebhookRole": ["QUARANTINE#*"],
         "ReconcileLibraryRole": [
+            "ROW#*",
             "RECONCILE",
             ["BUDGET", "EXPIRY#*", "LEASE#reconcile"],
             "LEASE#reconcile",

@@ -19,7 +19,7 @@ from cmp_relay.jobs import (
     read_publish_job,
 )
 from cmp_relay.leases import Leases
-from cmp_relay.library_sync import LibrarySync, Looks
+from cmp_relay.library_sync import LibrarySync, Looks, Rows
 from cmp_relay.outcomes import Attempt, Ending, Outcomes
 from cmp_relay.publishing import Enrichment, Publishing
 from cmp_relay.records import Records
@@ -41,7 +41,7 @@ def publish_worker(
 
 
 def library_worker(
-    environment: Mapping[str, str], *, lookup: Looks, reserve_seconds: float
+    environment: Mapping[str, str], *, lookup: Looks, rows: Rows | None, reserve_seconds: float
 ) -> Worker[LibraryJob]:
     """Build the worker of the queue of library jobs; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
@@ -49,6 +49,7 @@ def library_worker(
         records=_records(own, environment),
         findings=Findings(Documents(clients.s3(), own.asset_bucket)),
         lookup=lookup,
+        rows=rows,
     )
     return _worker(own, read_library_job, library.apply, reserve_seconds)
 

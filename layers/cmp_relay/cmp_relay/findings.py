@@ -6,7 +6,7 @@ What may be a token in the URL of a file is not stored.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cmp_relay import documents, file_sources, file_urls, library, times
@@ -14,6 +14,8 @@ from cmp_relay.catalogue import AssetState
 from cmp_relay.documents import Documents
 from cmp_relay.errors import ConflictError
 
+EXTRAS = ("renditions", "custom_fields")
+"""What details can hold beside the asset, each for a request of its own."""
 LONGEST_TEXT = 1000
 LONGEST_LINK = 2000
 """No link of CMP comes near: a longer one is used, but not remembered."""
@@ -23,13 +25,16 @@ LONGEST_LINK = 2000
 class Found:
     """What was found, where (`library`, `task`, `delivery`), and when the look began (ms).
 
-    `href` is the link under which the library showed it.
+    `href` is the link under which the library showed it, `level` how much that was: `full`, or the
+    row of a `list`. `extras` are what further requests brought (`EXTRAS`).
     """
 
     body: Mapping[str, Any]
     source: str
     began_at: int
     href: str | None = None
+    level: str = "full"
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +49,9 @@ class Findings:
         Raises ConflictError if a fetch that began later has stored its details first.
         """
         key = documents.details_key(asset.type, asset.asset_id)
-        document = {
-            "schema": 1,
-            "asset_id": asset.asset_id,
-            "type": asset.type,
-            "details_source": found.source,
-            "fetch_began_at": times.iso(found.began_at),
-            "asset": file_urls.without_tokens(asset.type, found.body),
-        }
-        stored = self.stored.put(key, document, order=found.began_at, etag=asset.details_etag)
+        stored = self.stored.put(
+            key, document(found, asset), order=found.began_at, etag=asset.details_etag
+        )
         if stored.newer:
             raise ConflictError("a fetch that began later has stored its details first")
         modified_at = times.read(found.body.get("modified_at"))
@@ -71,6 +70,24 @@ class Findings:
             files=_files(asset.type, found.body),
         )
         return _seen_in_library(found, kept) if found.source == "library" else kept
+
+
+def document(found: Found, asset: AssetState) -> dict[str, Any]:
+    """Return the details of an asset as they are stored, without what may be a token."""
+    extras = dict(found.extras)
+    if isinstance(extras.get("renditions"), list):
+        # Each is a picture with a URL of its own.
+        extras["renditions"] = [file_urls.without_tokens("image", r) for r in extras["renditions"]]
+    return {
+        "schema": 1,
+        "asset_id": asset.asset_id,
+        "type": asset.type,
+        "details_source": found.source,
+        "level": found.level,
+        "fetch_began_at": times.iso(found.began_at),
+        "asset": file_urls.without_tokens(asset.type, found.body),
+        **extras,
+    }
 
 
 def _seen_in_library(found: Found, asset: AssetState) -> AssetState:

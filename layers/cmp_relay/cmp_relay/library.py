@@ -67,5 +67,9 @@ def fingerprint(*facts: object) -> str:
 def path(asset_type: str, asset_id: str) -> str | None:
     """Return where the Open API shows an asset of a kind that it documents, None for others."""
     segment = SEGMENTS.get(asset_type)
-    # An id is no path: dots are quoted too, else httpx would resolve "..".
-    return segment and f"{segment}/{quote(asset_id, safe='').replace('.', '%2E')}"
+    return segment and f"{segment}/{quoted(asset_id)}"
+
+
+def quoted(asset_id: str) -> str:
+    """Return an id as a part of a path: dots are quoted too, else httpx would resolve `..`."""
+    return quote(asset_id, safe="").replace(".", "%2E")

@@ -5,14 +5,14 @@ they may be older than what another job of the asset told. An expiry asks nothin
 it comes. None touches what is published.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from cmp_relay import announcements, library, times
 from cmp_relay.catalogue import AssetState, Record
 from cmp_relay.errors import ConflictError, ForbiddenError, NotFoundError, PostponedError
-from cmp_relay.findings import Findings, Found
+from cmp_relay.findings import EXTRAS, Findings, Found, document
 from cmp_relay.jobs import LibraryJob
 from cmp_relay.leases import Lease
 from cmp_relay.library import Settled
@@ -36,22 +36,49 @@ class Looks(Protocol):
         """Look once; raises NotFoundError."""
 
 
+class Rows(Protocol):
+    """Who has rows of CMP's listing, which tell enough of what is not published."""
+
+    def find(self, job: LibraryJob) -> Found | None:
+        """Return the row of the job's asset, None without one; raises PostponedError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a job makes of an asset, how it ends, and the labels that CMP shows, if it was asked."""
+    """What a job makes of an asset, how it ends, and the details that CMP shows, if any."""
 
     asset: AssetState
     settled: Settled
-    labels: object = None
+    details: Mapping[str, Any] | None = None
+
+    @property
+    def labels(self) -> object:
+        """Return the labels that CMP shows."""
+        return self.details["asset"].get("labels") if self.details else None
+
+    def fingerprint(self) -> str:
+        """Return what changes whenever consumers have something new to hear."""
+        asset = self.asset
+        extras = {name: rows for name, rows in (self.details or {}).items() if name in EXTRAS}
+        return library.fingerprint(
+            asset.library,
+            asset.modified_at,
+            asset.version,
+            asset.title,
+            self.labels,
+            *(["expired"] if asset.expired else []),
+            *([extras] if extras else []),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class LibrarySync:
-    """The work of the library worker."""
+    """The work of the library worker; without `rows` each change is looked up in full."""
 
     records: Records
     findings: Findings
     lookup: Looks
+    rows: Rows | None = None
 
     def apply(self, job: LibraryJob, attempt: Attempt) -> Ending:
         """Do what the job asks, once; raises LeaseHeldError while its asset is being worked on."""
@@ -81,7 +108,7 @@ class LibrarySync:
     def _covered(self, job: LibraryJob, asset: AssetState) -> Step:
         """Change nothing; what a look for a publish job has changed may still have to be told."""
         reason = f"covered by the look that began at {times.iso(asset.seen_at or 0)}"
-        return Step(asset, Settled(job.job_id, "superseded", reason), self._stored_labels(asset))
+        return Step(asset, Settled(job.job_id, "superseded", reason), self._stored_details(asset))
 
     def _look(self, job: LibraryJob, attempt: Attempt, record: Record, lease: Lease) -> Step:
         if _removes(job):
@@ -94,7 +121,7 @@ class LibrarySync:
         self._wait_for(library.knows_at(asset.removed_at))
         began_at = self.lookup.now()
         try:
-            found = self.lookup.in_library(job, attempt, job.asset.href or asset.href, lease)
+            found = self._find(job, attempt, asset, lease)
         except NotFoundError:
             return Step(_gone(asset, began_at), Settled(job.job_id, "applied", "gone"))
         except ForbiddenError:
@@ -102,13 +129,18 @@ class LibrarySync:
                 raise
             # What a listing did not show may only be hidden from us: that removes nothing.
             settled = Settled(job.job_id, "superseded", "CMP refuses to show it")
-            return Step(asset, settled, self._stored_labels(asset))
+            return Step(asset, settled, self._stored_details(asset))
         return self._found(found, asset, Settled(job.job_id, "applied"))
+
+    def _find(self, job: LibraryJob, attempt: Attempt, asset: AssetState, lease: Lease) -> Found:
+        """Find the asset in the listing if a row is enough, else by its link."""
+        row = self.rows.find(job) if self.rows and not asset.published else None
+        return row or self.lookup.in_library(job, attempt, job.asset.href or asset.href, lease)
 
     def _expiry(self, job: LibraryJob, asset: AssetState) -> Step:
         expired = asset.expires_at is not None and asset.expires_at <= self.lookup.now()
         asset = replace(asset, expired=expired)
-        return Step(asset, Settled(job.job_id, "applied"), self._stored_labels(asset))
+        return Step(asset, Settled(job.job_id, "applied"), self._stored_details(asset))
 
     def _removal(self, job: LibraryJob, asset: AssetState, lease: Lease) -> Step:
         settled = Settled(job.job_id, "applied")
@@ -129,13 +161,13 @@ class LibrarySync:
             raise PostponedError("CMP is asked when it must know", delay=wait / 1000)
 
     def _found(self, found: Found, asset: AssetState, settled: Settled) -> Step:
-        return Step(self.findings.keep(found, asset), settled, found.body.get("labels"))
+        kept = self.findings.keep(found, asset)
+        return Step(kept, settled, document(found, asset))
 
     def _owe_event(self, job: LibraryJob, step: Step) -> AssetState:
         """Return the asset with the event of its change, if there is one that nobody was told."""
         asset = step.asset
-        facts = (asset.library, asset.modified_at, asset.version, asset.title, step.labels)
-        told = library.fingerprint(*facts, *(["expired"] if asset.expired else []))
+        told = step.fingerprint()
         if told == asset.told:
             return asset
         sequence = asset.sequence + 1
@@ -144,11 +176,10 @@ class LibrarySync:
         event = announcements.compose_library(job, asset, bucket=bucket, labels=step.labels)
         return replace(asset, pending=event)
 
-    def _stored_labels(self, asset: AssetState) -> object:
+    def _stored_details(self, asset: AssetState) -> Mapping[str, Any] | None:
         if asset.library == library.REMOVED or asset.details_key is None:
             return None
-        document: Any = self.findings.stored.get(asset.details_key)
-        return document["asset"].get("labels")
+        return self.findings.stored.get(asset.details_key)
 
 
 def _gone(asset: AssetState, began_at: int) -> AssetState:

@@ -5,7 +5,7 @@ to the front, and what is deleted draws everything behind it forward, past the n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cmp_relay import entries, library, times
@@ -18,12 +18,13 @@ PAGE_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An asset as a page shows it; `asset` is what a job carries of it, `modified_at` is ms."""
+    """An asset as a page shows it (`body`); `asset` is what a job carries, `modified_at` is ms."""
 
     asset: Mapping[str, object]
     library: str
     modified_at: int | None = None
     organization_id: str | None = None
+    body: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def asset_id(self) -> str:
@@ -87,4 +88,5 @@ def _row(value: Any) -> Row | None:  # noqa: ANN401 - whatever CMP's JSON holds
         library=library.state(value),
         modified_at=times.read(value.get("modified_at")),
         organization_id=identifier(value.get("owner_organization_id")),
+        body=value,
     )

@@ -6,15 +6,21 @@ from the asset's kind.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cmp_relay import clients, library, settings
 from cmp_relay.breaker import Breaker
 from cmp_relay.budget import Budget
 from cmp_relay.budget_table import BudgetTable
-from cmp_relay.errors import NotFoundError, PostponedError
+from cmp_relay.errors import (
+    ForbiddenError,
+    NotFoundError,
+    PostponedError,
+    RequestRefusedError,
+)
 from cmp_relay.exchanges import build_client
+from cmp_relay.fields import at, text
 from cmp_relay.findings import Found
 from cmp_relay.jobs import AssetJob
 from cmp_relay.open_api import OpenApi
@@ -28,6 +34,9 @@ REQUEST_SECONDS = 12
 """Three requests in a row (link, location, what that leads to) fit into a worker's reserve."""
 
 
+EXTRAS = {"renditions": "renditions", "custom_fields": "fields"}
+"""Parts of an asset that details can hold: what CMP calls them."""
+MOST_PAGES = 10
 LOST_ERRAND = 3
 """Requests in a row for an asset that was not found before: link, location, what that leads to."""
 
@@ -46,6 +55,7 @@ class Lookup:
     """Looks into CMP's Open API, whose address is `base`; every look raises its ApiErrors.
 
     Each is made under a lease, which keeps the slot of the API budget if its moment is not near.
+    `extras` (of `findings.EXTRAS`) are asked for what the library shows, by a request each.
     """
 
     api: OpenApi
@@ -53,6 +63,7 @@ class Lookup:
     base: str
     outcomes: Outcomes
     gone_recheck_seconds: int
+    extras: tuple[str, ...] = ()
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
     def anywhere(self, job: AssetJob, attempt: Attempt, lease: Keeper) -> Found:
@@ -82,11 +93,12 @@ class Lookup:
         if href is None and path is not None:
             href = f"{self.base.rstrip('/')}/{path}"
         api = self._api(lease, Attempt(number=1), href)
-        return self._at(api, href) if href else self._located(api, asset_id)
+        return self._at(api, href, asset_id) if href else self._located(api, asset_id)
 
     def _api(self, lease: Keeper, attempt: Attempt, href: str | None) -> OpenApi:
         straight = href is not None and attempt.not_found_at is None
-        return self.api.behind(self.permits.of(lease, 1 if straight else LOST_ERRAND))
+        errand = (1 if straight else LOST_ERRAND) + len(self.extras)
+        return self.api.behind(self.permits.of(lease, errand))
 
     def _by_link(
         self, api: OpenApi, job: AssetJob, attempt: Attempt, href: str | None
@@ -94,7 +106,7 @@ class Lookup:
         if href is None:
             return None
         try:
-            return self._at(api, href)
+            return self._at(api, href, job.asset.id)
         except NotFoundError:
             if attempt.not_found_at is None:
                 self.outcomes.note_not_found(job.job_id)
@@ -102,15 +114,33 @@ class Lookup:
                 raise PostponedError("not found; asked once more", delay=delay) from None
         return None
 
-    def _at(self, api: OpenApi, href: str) -> Found:
+    def _at(self, api: OpenApi, href: str, asset_id: str) -> Found:
         began_at = self.now()
-        return Found(api.get(href), "library", began_at, href)
+        body = api.get(href)
+        extras = {name: self._extra(api, asset_id, EXTRAS[name]) for name in self.extras}
+        return Found(body, "library", began_at, href, extras=extras)
+
+    def _extra(self, api: OpenApi, asset_id: str, part: str) -> list[object] | None:
+        """List a part of an asset, None if CMP has none: both are experimental and may vanish."""
+        link: str | None = f"{self.base.rstrip('/')}/assets/{library.quoted(asset_id)}/{part}"
+        rows: list[object] = []
+        try:
+            for _ in range(MOST_PAGES):
+                if link is None:
+                    break
+                answer = api.get(link)
+                data = answer.get("data")
+                rows += data if isinstance(data, list) else []
+                link = text(at(answer, "pagination", "next"))
+        except (ForbiddenError, NotFoundError, RequestRefusedError):
+            return None
+        return rows
 
     def _located(self, api: OpenApi, asset_id: str) -> Found:
         location = api.locate(asset_id)
         if location.place != "library":
             raise NotFoundError("the asset lives elsewhere than in the library")
-        return self._at(api, location.href)
+        return self._at(api, location.href, asset_id)
 
 
 def build(environment: Mapping[str, str], lane: Lane) -> Lookup:
@@ -128,6 +158,17 @@ def build(environment: Mapping[str, str], lane: Lane) -> Lookup:
         outcomes=Outcomes(clients.dynamodb(), own.catalogue_table),
         gone_recheck_seconds=about.gone_recheck_seconds,
     )
+
+
+def detailed(environment: Mapping[str, str], lane: Lane) -> Lookup:
+    """Build a lookup that brings what the environment wants of details; raises SettingsError."""
+    wanted = settings.read(settings.DetailSettings, environment)
+    extras = {
+        "renditions": wanted.detail_renditions,
+        "custom_fields": wanted.detail_custom_fields,
+    }
+    found = build(environment, lane)
+    return replace(found, extras=tuple(name for name, is_on in extras.items() if is_on))
 
 
 def build_access(environment: Mapping[str, str], table_name: str, lane: Lane) -> Access:

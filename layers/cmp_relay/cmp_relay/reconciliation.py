@@ -23,6 +23,7 @@ from cmp_relay.listing import Page, Row
 from cmp_relay.open_api import OpenApi
 from cmp_relay.permits import Permits
 from cmp_relay.reconcile_table import ReconcileTable
+from cmp_relay.row_table import RowTable
 from cmp_relay.runs import Checkpoint, Kind, Pace, Rhythm, Run
 from cmp_relay.sightings import Sightings
 from cmp_relay.telemetry import logger, metrics
@@ -48,7 +49,10 @@ Told = tuple[Row, int]
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The reconciliation of one stack; `base` is the Open API's address, `now` is in ms."""
+    """The reconciliation of one stack; `base` is the Open API's address, `now` is in ms.
+
+    With `rows` the pages are kept for the jobs, which need no look of their own then.
+    """
 
     api: OpenApi
     permits: Permits
@@ -61,6 +65,7 @@ class Reconciliation:
     rhythm: Rhythm
     pace: Pace
     max_removal_share: int
+    rows: RowTable | None = None
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     sleep: Callable[[float], None] = time.sleep
 
@@ -138,6 +143,9 @@ class Reconciliation:
         if run.kind == "full":
             types = {asset_id: str(row.asset["type"]) for asset_id, (row, _) in told.items()}
             self.sightings.note(run.id, run.pages, types)
+        if self.rows:
+            for read, at in pages:
+                self.rows.put(read, at)
         run, jobs = self._compare(run, [told[each] for each in told if each not in run.recent])
         self.queue.send(jobs)
         after = replace(
@@ -150,7 +158,8 @@ class Reconciliation:
             failures=0,
             counts=run.counts.plus(unreadable=page.unreadable, enqueued=len(jobs)),
         )
-        checkpoint = self._paid(checkpoint, after, len(pages) + len(jobs) * gaps.LOOK)
+        look = 0 if self.rows else gaps.LOOK
+        checkpoint = self._paid(checkpoint, after, len(pages) + len(jobs) * look)
         if not page.is_last():
             return self.checkpoints.write(checkpoint)
         if run.kind == "incremental":
@@ -270,6 +279,7 @@ def build(environment: Mapping[str, str]) -> Reconciliation:
         rhythm=Rhythm(own.reconcile_hours, own.full_reconcile_days),
         pace=Pace(own.reconcile_share, access.per_minute),
         max_removal_share=own.max_removal_share,
+        rows=RowTable(table, own.catalogue_table) if own.library_detail == "list" else None,
     )
 
 

@@ -10,6 +10,7 @@ ROUTES = {
     "asset_added": "library_asset",
     "asset_modified": "library_asset",
     "asset_removed": "library_asset",
+    "asset_renditions_created": "library_asset",
 }
 PUBLISH_ROUTES = frozenset({"asset_published", "asset_synced", "asset_unpublished"})
 LIBRARY_ROUTE = "library_asset"

@@ -61,6 +61,21 @@ class FileSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DetailSettings:
+    """Environment of every function that brings details of assets."""
+
+    detail_custom_fields: bool
+    detail_renditions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LibrarySettings:
+    """Environment of on_library_asset alone."""
+
+    library_detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntrySettings:
     """Environment of every function that reads what was delivered from the archive."""
 
@@ -96,6 +111,7 @@ class ReconcileSettings:
     catalogue_table: str
     full_reconcile_days: int
     library_asset_queue_url: str
+    library_detail: str
     max_removal_share: int
     reconcile_hours: int
     reconcile_share: int

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from cmp_relay.errors import ForbiddenError, NotFoundError, PostponedError, UntrustedLinkError
 from cmp_relay.findings import Found
 from cmp_relay.leases import Lease
-from cmp_relay.lookup import Lookup
+from cmp_relay.lookup import MOST_PAGES, Lookup
 from cmp_relay.open_api import Location
 from cmp_relay.outcomes import Attempt
 from tests.support import library_jobs
@@ -117,3 +119,27 @@ def test_other_errors_are_for_the_worker(
         lookup.in_library(JOB, FIRST, LINK, lease())
     with pytest.raises(type(error)):
         lookup.once("image", "image-1", LINK, lease())
+
+
+def test_brings_parts_of_the_asset_that_are_asked_for(lookup: Lookup, stack: WorkerStack) -> None:
+    renditions, more = f"{API}/assets/image-1/renditions", f"{API}/assets/1?offset=10"
+    stack.api.resources[LINK] = entry()
+    stack.api.resources[renditions] = {"data": [{"id": "1"}], "pagination": {"next": more}}
+    stack.api.resources[more] = {"data": [{"id": "2"}], "pagination": {"next": None}}
+    detailed = replace(lookup, extras=("renditions", "custom_fields"))
+
+    found = detailed.in_library(JOB, FIRST, LINK, lease())
+
+    assert found.extras == {"renditions": [{"id": "1"}, {"id": "2"}], "custom_fields": None}
+    assert stack.api.asked == [LINK, renditions, more, f"{API}/assets/image-1/fields"]
+
+
+def test_a_list_without_end_is_cut(lookup: Lookup, stack: WorkerStack) -> None:
+    fields = f"{API}/assets/image-1/fields"
+    stack.api.resources[LINK] = entry()
+    stack.api.resources[fields] = {"data": None, "pagination": {"next": fields}}
+
+    found = replace(lookup, extras=("custom_fields",)).in_library(JOB, FIRST, LINK, lease())
+
+    assert found.extras == {"custom_fields": []}
+    assert stack.api.asked == [LINK, *[fields] * MOST_PAGES]

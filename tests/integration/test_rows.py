@@ -1,0 +1,150 @@
+"""At level `list` the jobs of a burst share the rows of a page of CMP's listing."""
+
+from typing import Any
+
+import pytest
+
+from cmp_relay import listing
+from cmp_relay.library_rows import FIRST_REACH, INTERVAL, OVERLAP
+from cmp_relay.row_table import LARGEST_ROW, RowTable
+from tests.support import library_jobs
+from tests.support.clock import NOON
+from tests.support.publish_jobs import API, body, entry, link, receipt
+from tests.support.worker_stack import CONTEXT, WorkerStack, clients
+
+MODIFIED = NOON - 1000
+
+
+def row(asset_id: str, **fields: object) -> dict[str, Any]:
+    return {
+        "id": asset_id,
+        "type": "image",
+        "title": "A row",
+        "modified_at": "2026-11-21T11:59:59Z",
+        "is_archived": False,
+        "labels": [],
+        "links": {"self": link(asset_id)},
+        **fields,
+    }
+
+
+def show(
+    stack: WorkerStack, since: int, *rows: dict[str, Any], following: str | None = None
+) -> str:
+    """Let CMP's listing show rows from then on, and return its link."""
+    href = listing.first(API, since)
+    stack.api.resources[href] = {"data": list(rows), "pagination": {"next": following}}
+    return href
+
+
+def jobs(stack: WorkerStack, *asset_ids: str, received_at: int = NOON) -> list[str]:
+    return [
+        job
+        for asset_id in asset_ids
+        for job in stack.deliver(
+            library_jobs.body("asset_modified", asset_id),
+            receipt(f"delivery-{asset_id}-{received_at}", received_at),
+        )
+    ]
+
+
+def work(stack: WorkerStack, *messages: str) -> int:
+    """Let a worker have messages and return how many come back."""
+    worker = stack.library_worker(stack.rows())
+    return len(worker.handle(stack.event(*messages), CONTEXT)["batchItemFailures"])
+
+
+def test_a_burst_of_a_hundred_assets_costs_one_request(stack: WorkerStack) -> None:
+    ids = [f"image-{number}" for number in range(100)]
+    href = show(stack, NOON - FIRST_REACH, *map(row, ids))
+    burst = jobs(stack, *ids)
+    assert work(stack, *burst[:2]) == 2  # CMP need not show it anywhere yet
+
+    stack.sleep(3)
+
+    assert work(stack, *burst) == 0
+    assert stack.api.asked == [href]
+    document = stack.documents()["assets/image/image-7/details.json"]
+    assert (document["level"], document["asset"]["title"]) == ("list", "A row")
+    assert {item["library"] for item in stack.items("ASSET#")} == {"present"}
+
+
+def test_what_no_page_shows_is_looked_for_by_itself(stack: WorkerStack) -> None:
+    href = show(stack, NOON - FIRST_REACH, row("image-1"))
+    stack.api.resources[link("image-2")] = row("image-2")
+    burst = jobs(stack, "image-1", "image-2")
+    stack.sleep(3)
+
+    assert work(stack, *burst) == 0
+
+    assert stack.api.asked == [href, link("image-2")]
+    assert stack.documents()["assets/image/image-2/details.json"]["level"] == "full"
+
+
+def test_pages_are_followed_to_their_end(stack: WorkerStack) -> None:
+    second = f"{API}/assets?offset=1"
+    first = show(stack, NOON - FIRST_REACH, row("image-1"), following=second)
+    stack.api.resources[second] = {"data": [row("image-2")], "pagination": {"next": None}}
+    burst = jobs(stack, "image-1", "image-2")
+    stack.sleep(3)
+
+    assert work(stack, *burst) == 0
+
+    assert stack.api.asked == [first, second]
+
+
+def test_the_next_listing_waits_for_more_and_goes_on_where_the_last_one_was(
+    stack: WorkerStack,
+) -> None:
+    show(stack, NOON - FIRST_REACH, row("image-1"))
+    stack.sleep(3)
+    assert work(stack, *jobs(stack, "image-1")) == 0
+    (again,) = jobs(stack, "image-1", received_at=stack.clock() + 1000)
+    stack.sleep(4)
+
+    assert work(stack, again) == 1
+    assert INTERVAL / 1000 - 4 <= stack.visibilities[-1] <= INTERVAL / 1000 - 4 + 3
+
+    stack.sleep(20)
+    href = show(stack, MODIFIED - OVERLAP, row("image-1", title="Another"))
+    assert work(stack, again) == 0
+    assert stack.api.asked[-1] == href
+    assert stack.asset()["title"] == "Another"
+
+
+def test_what_is_published_is_looked_up_in_full(stack: WorkerStack) -> None:
+    stack.api.resources[link("image-1")] = entry()
+    (published,) = stack.deliver(body("asset_published", [entry()]), receipt("published"))
+    assert stack.work(published) == []
+    stack.sleep(60)
+
+    assert work(stack, *jobs(stack, "image-1", received_at=stack.clock() - 5000)) == 0
+
+    assert set(stack.api.asked) == {link("image-1")}
+    assert stack.documents()["assets/image/image-1/details.json"]["level"] == "full"
+
+
+def test_while_one_reads_the_listing_the_others_wait(stack: WorkerStack) -> None:
+    show(stack, NOON - FIRST_REACH, row("image-1"))
+    stack.sleep(3)
+    stack.rows().leases.acquire("listing", "somebody", 60)
+
+    assert work(stack, *jobs(stack, "image-1")) == 1
+
+    assert stack.api.asked == []
+    assert stack.visibilities[-1] <= 5
+
+
+@pytest.mark.parametrize(("length", "kept"), [(10, "x" * 10), (LARGEST_ROW, None)])
+def test_a_row_is_kept_as_far_as_an_item_holds_it(
+    stack: WorkerStack, length: int, kept: str | None
+) -> None:
+    content = {"type": "html_body", "value": "x" * length}
+    page = listing.read({"data": [row("article-1", type="article", content=content)]})
+    table = RowTable(clients("workers").table, "catalogue")
+
+    table.put(page, NOON)
+
+    found = table.row("article-1")
+    assert found is not None
+    assert (found[0], found[1]["content"]["value"]) == (NOON, kept)
