@@ -16,7 +16,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:bench",
     aws_request_id="00000000-0000-4000-8000-000000000000",
-    get_remaining_time_in_millis=lambda: 600_000,
+    get_remaining_time_in_millis=lambda: 900_000,
 )
 
 

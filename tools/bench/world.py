@@ -17,14 +17,16 @@ CMP = "https://api.cmp.optimizely.com"
 
 
 def variables(url: str) -> dict[str, str]:
-    """Return the environment of every function, with AWS and CMP at this URL."""
-    queues = (
-        *("asset_published", "asset_synced", "asset_unpublished"),
-        *("library_asset", "other_event", "quarantine"),
-    )
-    urls = {f"{name.upper()}_QUEUE_URL": f"{url}/queues/{name}" for name in queues}
-    return urls | {
-        "ALLOW_URL_SECRET": "false",
+    """Return the environment of every function, with AWS and CMP at this URL.
+
+    What has no meaning here is as in events/env.json, which names all that the template sets.
+    """
+    functions = json.loads((PROJECT / "events" / "env.json").read_text()).values()
+    named = {name: value for function in functions for name, value in function.items()}
+    queues = [name for name in named if name.endswith("QUEUE_URL")]
+    return {
+        **named,
+        **{name: f"{url}/queues/{name.lower()}" for name in queues},
         "ARCHIVE_BUCKET": "archive",
         "ASSET_BUCKET": "assets",
         "AWS_ACCESS_KEY_ID": "bench",
@@ -34,20 +36,14 @@ def variables(url: str) -> dict[str, str]:
         "AWS_REGION": "eu-west-1",
         "AWS_SECRET_ACCESS_KEY": "bench",
         "BASELINE_SECRET": webhook_secret(),
-        "CATALOGUE_TABLE": "catalogue",
         "CMP_API_BASE": f"{url}/v3",
         "CMP_API_ORIGINS": url,
-        "CMP_GRANT_TYPE": "client_credentials",
-        "CMP_SCOPE": "",
         "CMP_TOKEN_URL": f"{url}/o/oauth2/v1/token",
         "CREDENTIALS_SECRET_ARN": "credentials",
-        "DEAD_LETTER_QUEUE_URL": f"{url}/queues/dead_letter",
-        "EVENT_BUS": "bus",
-        "GONE_RECHECK_SECONDS": "60",
+        "FULL_RECONCILE_DAYS": "0",
         "POWERTOOLS_METRICS_NAMESPACE": "bench",
         "POWERTOOLS_SERVICE_NAME": "bench",
-        "QUEUE_URL": f"{url}/queues/work",
-        "REFRESH_TOKEN_FUNCTION": "refresh-token",
+        "RECONCILE_HOURS": "0",
         "TOKEN_SECRET_ARN": "token",
         "WEBHOOK_SECRET_ARN": "webhook",
     }

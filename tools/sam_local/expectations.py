@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tools.local_stack.resources import variable_name
 from tools.sam_local.errors import WrongError
-from tools.scenario import jobs
+from tools.scenario import files, jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,8 @@ def of(function: str, event: Mapping[str, Json]) -> Expectation:
         return Ticked()
     if function == "refresh_token":
         return Refreshed()
+    if function == "on_asset_file":
+        return Mirrored()
     if "Records" in event:
         return Worked()
     message = f"nobody has said what {function} leaves behind: say it in {__name__}"
@@ -164,6 +166,19 @@ class Worked:
         if missing:
             raise WrongError(f"not in the catalogue: {', '.join(missing)}")
         return f"{_count(len(given), 'change')} in the catalogue"
+
+
+class Mirrored(Worked):
+    """The files of every asset of the batch are in the bucket, in the version that CMP has."""
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Look for the files, and for the job that brought them."""
+        jobs_given = [json.loads(record["body"]) for record in event["Records"]]
+        assets = files.look(stack, [job["asset"]["id"] for job in jobs_given])
+        wrong = [asset.asset_id for asset in assets if not (asset.complete and asset.files)]
+        if wrong:
+            raise WrongError(f"files are not as they have to be: {', '.join(wrong)}")
+        return f"{_count(sum(len(asset.files) for asset in assets), 'file')} in the bucket"
 
 
 def archived(stack: LocalStack) -> set[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tools.local_stack.stack import LocalStack
 from tools.sam_local import loopback
 from tools.sam_local.errors import DockerError
+from tools.scenario.files import FOLDER_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,8 @@ def deployed(show: Progress) -> Iterator[LocalStack]:
 
     Its own functions take no work from the queues: what is in the queues is there to be seen.
     """
-    with LocalStack.start(name=NAME, progress=show) as stack:
+    rules = {"FolderRules": FOLDER_RULES}
+    with LocalStack.start(name=NAME, parameters=rules, progress=show) as stack:
         lambdas = stack.boto("lambda")
         pages = lambdas.get_paginator("list_event_source_mappings").paginate()
         for mapping in [each for page in pages for each in page["EventSourceMappings"]]:

@@ -68,19 +68,24 @@ def look(stack: LocalStack, asset_ids: Sequence[str]) -> list[AssetFiles]:
     return [_asset_files(stack, asset_id, objects) for asset_id in asset_ids]
 
 
+def wanted(stack: LocalStack, asset_id: str) -> int:
+    """Return the change of an asset that its files have to follow."""
+    return int(_item(stack, f"ASSET#{asset_id}", "ASSET").get("files_wanted", 0))
+
+
 def _asset_files(stack: LocalStack, asset_id: str, objects: Mapping[str, int]) -> AssetFiles:
     asset = _item(stack, f"ASSET#{asset_id}", "ASSET")
     kept = _item(stack, f"FILES#{asset_id}", "FILES")
-    wanted = int(asset.get("files_wanted", 0))
-    job = _item(stack, f"JOB#asset_file.{asset_id}.{wanted}", "JOB")
-    followed = int(kept.get("done", 0)) == wanted and "pending" not in kept
+    change = int(asset.get("files_wanted", 0))
+    job = _item(stack, f"JOB#asset_file.{asset_id}.{change}", "JOB")
+    followed = int(kept.get("done", 0)) == change and "pending" not in kept
     shown = bool(asset.get("published")) or asset.get("library") in IN_LIBRARY
     return AssetFiles(
         asset_id=asset_id,
         kind=str(asset.get("type")),
         state="published" if asset.get("published") else str(asset.get("library")),
         has_to_have_files=shown and asset.get("type") in WITH_FILES,
-        settled=not wanted or (followed and "outcome" in job),
+        settled=not change or (followed and "outcome" in job),
         files=[_file(file) for _, file in sorted(kept.get("files", {}).items())],
         found={key: size for key, size in objects.items() if asset_id in key},
     )

@@ -1,17 +1,21 @@
 """Makes a function's sample input true on the local stack, so that invoking it shows its work."""
 
 import json
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 from tools.local_stack.errors import StackError
 from tools.local_stack.stack import LocalStack
-from tools.scenario import deliveries
+from tools.scenario import deliveries, files
 from tools.scenario.deliveries import SAMPLES, Sample
 from tools.stand_in.client import StandIn
 
 PLACEHOLDER = "your-webhook-secret"
+LIBRARY_SAMPLE = "on_library_asset.json"
+SETTLE_SECONDS = 20
+"""How long the stack's own worker of files may take for what a rehearsal changes."""
 
 
 def rehearse(stack: LocalStack, file: Path) -> Any:  # noqa: ANN401 - JSON can be anything
@@ -33,11 +37,15 @@ def rehearse(stack: LocalStack, file: Path) -> Any:  # noqa: ANN401 - JSON can b
             deliveries.prepare(cmp, event["body"])
     delivery_id = str(uuid.uuid4())
     for record in event.get("Records", []):
-        sample_id = json.loads(record["body"])["delivery_id"]
-        record["body"] = record["body"].replace(sample_id, delivery_id)
         job = json.loads(record["body"])
-        sample = Sample(SAMPLES / f"{job['event_name']}.json", None)
-        _put_in_place(stack, sample.body(stack.cmp_url), job["archive_key"])
+        if job.get("cause") == "files":
+            own = _change_files(stack, file, job["asset"]["id"])
+        else:
+            own = json.loads(record["body"].replace(job["delivery_id"], delivery_id))
+            sample = Sample(SAMPLES / f"{own['event_name']}.json", None)
+            _put_in_place(stack, sample.body(stack.cmp_url), own["archive_key"])
+        # Now: what came before the newest look into CMP's library is superseded.
+        record["body"] = json.dumps({**job, **own, "received_at": time.time_ns() // 1_000_000})
     return event
 
 
@@ -46,3 +54,25 @@ def _put_in_place(stack: LocalStack, body: str, archive_key: str) -> None:
         deliveries.prepare(cmp, body)
     archived = json.dumps({"encoding": "utf-8", "body": body}).encode()
     stack.boto("s3").put_object(Bucket=stack.env["ARCHIVE_BUCKET"], Key=archive_key, Body=archived)
+
+
+def _change_files(stack: LocalStack, file: Path, asset_id: str) -> dict[str, Any]:
+    """Let the asset of the library worker's sample have a new file; return what its job says.
+
+    Where the queue of files has its worker, that is let go first: it would be in the way.
+    """
+    event = rehearse(stack, file.with_name(LIBRARY_SAMPLE))
+    answer = stack.functions.invoke("on_library_asset", event)
+    if answer.failed:
+        raise StackError(f"on_library_asset, which goes before, failed: {answer.payload}")
+    if _is_at_work(stack, "on_asset_file"):
+        files.wait(stack, [asset_id], SETTLE_SECONDS)
+    wanted = files.wanted(stack, asset_id)
+    job_id = f"asset_file.{asset_id}.{wanted}"
+    return {"job_id": job_id, "delivery_id": job_id, "wanted": wanted}
+
+
+def _is_at_work(stack: LocalStack, function: str) -> bool:
+    name = stack.functions.physical_name(function)
+    found = stack.boto("lambda").list_event_source_mappings(FunctionName=name)
+    return any(mapping["State"] == "Enabled" for mapping in found["EventSourceMappings"])

@@ -5,7 +5,7 @@ import pytest
 
 from tools.bench import world
 from tools.bench.stub import stub
-from tools.bench.subjects import BenchmarkError, Subject
+from tools.bench.subjects import BenchmarkError, Subject, subjects
 
 
 def subject(module: str, event: Path) -> Subject:
@@ -17,6 +17,12 @@ def delivery(tmp_path: Path) -> Path:
     path = tmp_path / "event.json"
     path.write_text((world.EVENTS / "receive_webhook.json").read_text())
     return path
+
+
+def test_every_function_has_what_it_needs_to_be_measured(tmp_path: Path) -> None:
+    with stub() as url:
+        for one in subjects(tmp_path, url):
+            one.run(url)
 
 
 @pytest.mark.parametrize("module", ["tools.bench.baseline", "functions.receive_webhook.app"])

@@ -256,3 +256,47 @@ def test_a_token_that_has_expired_makes_it_fail() -> None:
 
     wrong = [trial.invoke(name).wrong for name in trial.functions()]
     assert wrong == ["no token that is good in the secret"]
+
+
+FILE_EVENT = {"Records": [{"body": json.dumps({"asset": {"id": "image-1"}})}]}
+FILE_KEY = "assets/image/image-1/1/Sample.jpg"
+STORED: dict[str, Any] = {
+    "M": {"key": {"S": FILE_KEY}, "size": {"N": "9"}, "mime_type": {"S": "image/jpeg"}}
+}
+
+
+@dataclass
+class Mirror(Catalogue):
+    """A stack whose catalogue has one item for all, and whose bucket holds one object."""
+
+    size: int = 9
+
+    def __post_init__(self) -> None:
+        self.env["ASSET_BUCKET"] = "assets"
+
+    def get_paginator(self, _: str) -> Mirror:
+        return self
+
+    def paginate(self, **_: object) -> list[dict[str, Any]]:
+        return [{"Contents": [{"Key": FILE_KEY, "Size": self.size}]}]
+
+
+def mirror(size: int, **changes: dict[str, Any]) -> LocalStack:
+    item = {
+        "type": {"S": "image"},
+        "library": {"S": "present"},
+        "files_wanted": {"N": "2"},
+        "done": {"N": "2"},
+        "outcome": {"S": "applied"},
+        "files": {"M": {"file": {"M": {"stored": STORED, "copy": {"NULL": True}}}}},
+    }
+    return cast("LocalStack", Mirror({**item, **changes}, size=size))
+
+
+def test_a_file_job_has_to_have_brought_its_file() -> None:
+    expected = expectations.Mirrored()
+
+    assert expected.effect(mirror(9), FILE_EVENT, {}) == "1 file in the bucket"
+    for wrong in (mirror(8), mirror(9, done={"N": "1"}), mirror(9, files={"M": {}})):
+        with pytest.raises(WrongError, match="image-1"):
+            expected.effect(wrong, FILE_EVENT, {})
