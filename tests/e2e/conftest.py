@@ -14,7 +14,10 @@ from tools.stand_in.client import StandIn
 # Far above what the tests ask for: only tests of the budget shall wait for it.
 LIMITS = {"ApiRequestsPerSecond": "100", "ApiRequestsPerMinute": "6000"}
 RULES = {
-    "FolderRules": 'kind=image label="Web/Ready to go" -> website/images/; kind=video -> videos/',
+    "FolderRules": (
+        'kind=image label="Web/Ready to go" -> website/images/;'
+        " kind=raw_file when=published -> published/; folder=/Press -> press/"
+    ),
     "MaxFileMegabytes": "1000",
 }
 

@@ -1,6 +1,7 @@
 """Files come from CMP's file hosts into the bucket, and go where and when their asset does."""
 
 import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -69,6 +70,37 @@ def test_a_copy_goes_within_one_job_once_its_rule_does_not_match(
 
     become(relay, asset["id"], {stored})
     assert len(relay.cmp.downloads(asset["id"])) == 1
+
+
+def test_a_copy_goes_when_the_publication_ends(relay: Relay) -> None:
+    asset = relay.cmp.add_asset("raw_file")
+    copied = f"published/{asset['id']}.pdf"
+    assert relay.outcomes(relay.cmp.publish([asset["id"]])) == ["applied"]
+    relay.wait(lambda: copied in keys(relay, asset["id"]), copied)
+
+    assert relay.outcomes(relay.cmp.unpublish([asset["id"]])) == ["applied"]
+
+    relay.wait(lambda: copied not in keys(relay, asset["id"]), f"the end of {copied}")
+
+
+def test_a_copy_moves_with_its_asset(relay: Relay) -> None:
+    asset, stored, _ = mirrored(relay)
+
+    relay.cmp.change_asset(asset["id"], labels=[], file_location="/Press/2026")
+    tell(relay, "asset_modified", asset["id"])
+
+    become(relay, asset["id"], {stored, f"press/{asset['id']}.jpg"})
+
+
+def test_an_asset_expires_without_a_word_of_cmp(relay: Relay) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=8)
+    asset, stored, _ = mirrored(relay, expires_at=soon.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    relay.wait(lambda: datetime.now(UTC) > soon, "its time")
+
+    relay.stack.functions.invoke("reconcile_library", {"source": "schedule"})
+
+    become(relay, asset["id"], {stored})
+    assert relay.asset(asset["id"])["expired"] is True
 
 
 def test_nothing_is_left_of_an_asset_that_is_removed(relay: Relay) -> None:

@@ -12,8 +12,6 @@ from tests.support.clock import NOON
 from tests.support.publish_jobs import API, body, entry, link, receipt
 from tests.support.worker_stack import CONTEXT, WorkerStack, clients
 
-MODIFIED = NOON - 1000
-
 
 def row(asset_id: str, **fields: object) -> dict[str, Any]:
     return {
@@ -37,12 +35,17 @@ def show(
     return href
 
 
-def jobs(stack: WorkerStack, *asset_ids: str, received_at: int = NOON) -> list[str]:
+def jobs(
+    stack: WorkerStack,
+    *asset_ids: str,
+    received_at: int = NOON,
+    event_name: str = "asset_modified",
+) -> list[str]:
     return [
         job
         for asset_id in asset_ids
         for job in stack.deliver(
-            library_jobs.body("asset_modified", asset_id),
+            library_jobs.body(event_name, asset_id),
             receipt(f"delivery-{asset_id}-{received_at}", received_at),
         )
     ]
@@ -67,6 +70,35 @@ def test_a_burst_of_a_hundred_assets_costs_one_request(stack: WorkerStack) -> No
     document = stack.documents()["assets/image/image-7/details.json"]
     assert (document["level"], document["asset"]["title"]) == ("list", "A row")
     assert {item["library"] for item in stack.items("ASSET#")} == {"present"}
+
+
+def test_what_is_added_needs_no_newer_row(stack: WorkerStack) -> None:
+    href = show(stack, NOON - FIRST_REACH, row("image-1"), row("image-2"))
+    (first,) = jobs(stack, "image-1")
+    stack.sleep(3)
+    assert work(stack, first) == 0
+
+    (added,) = jobs(stack, "image-2", received_at=stack.clock() + 1000, event_name="asset_added")
+    assert work(stack, added) == 0
+
+    assert stack.api.asked == [href]
+    assert stack.asset("image-2")["library"] == "present"
+
+
+def test_a_row_from_before_a_removal_adds_nothing_again(stack: WorkerStack) -> None:
+    show(stack, NOON - FIRST_REACH, row("image-1"))
+    stack.sleep(3)
+    assert work(stack, *jobs(stack, "image-1")) == 0
+    removed = jobs(stack, "image-1", received_at=NOON + 10_000, event_name="asset_removed")
+    stack.sleep(20)
+    assert work(stack, *removed) == 0
+    assert stack.asset()["library"] == "removed"
+
+    added = jobs(stack, "image-1", received_at=stack.clock(), event_name="asset_added")
+    assert work(stack, *added) == 1
+
+    assert stack.api.asked[-1] == link("image-1")
+    assert stack.asset()["library"] == "removed"
 
 
 def test_what_no_page_shows_is_looked_for_by_itself(stack: WorkerStack) -> None:
@@ -106,7 +138,7 @@ def test_the_next_listing_waits_for_more_and_goes_on_where_the_last_one_was(
     assert INTERVAL / 1000 - 4 <= stack.visibilities[-1] <= INTERVAL / 1000 - 4 + 3
 
     stack.sleep(20)
-    href = show(stack, MODIFIED - OVERLAP, row("image-1", title="Another"))
+    href = show(stack, NOON + 3000 - OVERLAP, row("image-1", title="Another"))
     assert work(stack, again) == 0
     assert stack.api.asked[-1] == href
     assert stack.asset()["title"] == "Another"

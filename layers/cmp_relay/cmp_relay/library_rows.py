@@ -1,7 +1,8 @@
 """Rows of CMP's listing, kept for all jobs that they tell enough: at `LibraryDetail=list`.
 
 One page shows a hundred assets, so the jobs of a burst share a few requests. A row counts for a job
-like a look of its own: if its page was asked for well after the job came (design.md rule 3). What a
+like a look of its own: if its page was asked for well after the job came (design.md rule 3). An
+addition needs no more than a row that shows the asset: later changes have jobs of their own. What a
 listing read since does not show was not changed lately, or is gone: that needs a look of its own.
 """
 
@@ -18,14 +19,16 @@ from cmp_relay.jobs import LibraryJob
 from cmp_relay.leases import Lease, Leases
 from cmp_relay.open_api import OpenApi
 from cmp_relay.permits import Permits
-from cmp_relay.row_table import Listed, RowTable
+from cmp_relay.row_table import RowTable
 
 LEASE = "listing"
 LEASE_SECONDS = 60
 INTERVAL = 20_000
 """How far apart (ms) listings begin: each costs a page at least, and serves all who waited."""
-OVERLAP = 5_000
-"""How far (ms of CMP's clock) a listing reaches back behind the newest change of the one before."""
+OVERLAP = 10_000
+"""How far (ms) a listing reaches back behind the beginning of the one before."""
+ADDED_BEFORE = 120_000
+"""How old (ms) a row may be that shows what a delivery says to be added."""
 FIRST_REACH = 600_000
 """How far (ms) before a job the first listing reaches back; what was delivered later than that is
 looked for by itself."""
@@ -48,8 +51,8 @@ class LibraryRows:
 
         Raises PostponedError until a listing can have been read that must show what the job tells.
         """
-        needed = _needed(job)
-        found = self._row(job.asset.id, needed)
+        needed = library.knows_at(job.received_at)
+        found = self._row(job.asset.id, _enough(job, needed))
         if found:
             return found
         if not self._is_read(needed):
@@ -66,34 +69,32 @@ class LibraryRows:
         return Found(body, "library", began_at, href, level="list")
 
     def _is_read(self, needed: int) -> bool:
-        listed = self.table.listed()
-        return listed is not None and listed.began_at >= needed
+        return (self.table.listed_at() or 0) >= needed
 
     def _read(self, job: LibraryJob, needed: int) -> None:
         """Read the listing, if nobody else has by then, no earlier than it is due."""
-        listed = self.table.listed()
-        wait = max(needed, listed.began_at + INTERVAL if listed else 0) - self.now()
+        listed_at = self.table.listed_at()
+        wait = max(needed, (listed_at or 0) + INTERVAL) - self.now()
         if wait > 0:
             later = random.uniform(0, 2)  # noqa: S311 - not a secret
             raise PostponedError("the next listing serves all", delay=wait / 1000 + later)
         with self.leases.held(LEASE, str(uuid.uuid4()), LEASE_SECONDS) as lease:
             if not self._is_read(needed):
-                since = listed.newest - OVERLAP if listed else job.received_at - FIRST_REACH
-                self._list(since, lease)
+                reach = job.received_at - FIRST_REACH
+                self._list(max(reach, (listed_at or 0) - OVERLAP), lease)
 
     def _list(self, since: int, lease: Lease) -> None:
         api = self.api.behind(self.permits.of(lease, 1))
-        began_at, newest = self.now(), since
+        began_at = self.now()
         link: str | None = listing.first(self.base, since)
         for _ in range(MOST_PAGES):
             asked_at = self.now()
             page = listing.read(api.get(str(link)))
             self.table.put(page, asked_at)
-            newest = max(newest, *(row.modified_at or 0 for row in page.rows.values()), since)
             link = page.next
             if page.is_last():
                 break
-        self.table.note(Listed(began_at, newest))
+        self.table.note(began_at)
 
 
 def build(environment: Mapping[str, str]) -> LibraryRows | None:
@@ -112,8 +113,8 @@ def build(environment: Mapping[str, str]) -> LibraryRows | None:
     )
 
 
-def _needed(job: LibraryJob) -> int:
-    """Return when a page must have been asked for to count for a job (ms)."""
+def _enough(job: LibraryJob, needed: int) -> int:
+    """Return when a row must have been asked for to count for a job (ms)."""
     if job.cause == "reconcile":
         return job.received_at  # a page has shown it: that very one counts
-    return library.knows_at(job.received_at)
+    return job.received_at - ADDED_BEFORE if job.event_name == "asset_added" else needed

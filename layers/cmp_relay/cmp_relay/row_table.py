@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cmp_relay.listing import Page
@@ -15,14 +14,6 @@ LARGEST_ROW = 300_000
 """Bytes of JSON: an item holds 400 KB."""
 KEPT_SECONDS = 86_400
 BATCH = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The newest listing: when it began, and the newest change that it showed (both ms)."""
-
-    began_at: int
-    newest: int
 
 
 class RowTable:
@@ -58,20 +49,19 @@ class RowTable:
         for start in range(0, len(items), BATCH):
             self._write(items[start : start + BATCH])
 
-    def listed(self) -> Listed | None:
-        """Return the newest listing, None before the first one."""
+    def listed_at(self) -> int | None:
+        """Return when the newest listing began (ms), None before the first one."""
         item = self._item("LISTING", "LISTING")
-        return item and Listed(int(item["began_at"]["N"]), int(item["newest"]["N"]))
+        return item and int(item["began_at"]["N"])
 
-    def note(self, listed: Listed) -> None:
-        """Note that a listing is complete."""
+    def note(self, began_at: int) -> None:
+        """Note that a listing is complete which began then (ms)."""
         self._client.put_item(
             TableName=self._table,
             Item={
                 "pk": {"S": "LISTING"},
                 "sk": {"S": "LISTING"},
-                "began_at": {"N": str(listed.began_at)},
-                "newest": {"N": str(listed.newest)},
+                "began_at": {"N": str(began_at)},
             },
         )
 

@@ -3,7 +3,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from cmp_relay import file_events
-from cmp_relay.announcements import LARGEST_DETAIL
 from cmp_relay.catalogue import AssetState
 from cmp_relay.file_store import Stored
 from cmp_relay.files import FilesState, MirroredFile, Place
@@ -106,4 +105,4 @@ def test_leaves_out_a_list_that_would_be_too_large_and_nothing_else() -> None:
     told = compose(many)
 
     assert told == {**compose(few), "files": None}
-    assert len(json.dumps(told)) < LARGEST_DETAIL
+    assert len(json.dumps(told)) < file_events.LARGEST_DETAIL
