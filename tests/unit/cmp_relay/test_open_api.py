@@ -1,3 +1,4 @@
+import json
 import logging
 import threading
 import traceback
@@ -301,6 +302,45 @@ def test_takes_an_answer_without_a_location_for_a_fault(response: httpx.Response
         cmp.locate("1")
 
 
+# URLs of files
+
+
+def test_one_request_asks_for_the_urls_of_files() -> None:
+    told = {"guid-1": f"https://files/1?token={PLANTED}", "2": None, "3": "", "4": 5}
+    cmp, seen = answers(httpx.Response(200, json={"urls": told}))
+
+    assert cmp.file_urls(["guid-1", "2", "3", "4", "5"]) == {"guid-1": told["guid-1"]}
+    (request,) = seen
+    assert (request.method, str(request.url)) == ("POST", f"{BASE}/file-urls")
+    assert json.loads(request.content) == {"guids": ["guid-1", "2", "3", "4", "5"]}
+    assert request.headers["Authorization"] == f"Bearer {PLANTED}-1"
+
+
+@pytest.mark.parametrize("content", [{}, {"urls": None}, {"urls": ["https://files/1"]}])
+def test_takes_an_answer_without_urls_for_a_fault(content: dict[str, object]) -> None:
+    cmp, _ = answers(httpx.Response(200, json=content))
+
+    with pytest.raises(UnavailableError):
+        cmp.file_urls(["1"])
+
+
+def test_asks_for_urls_again_with_another_token() -> None:
+    cmp, seen = answers(httpx.Response(401), httpx.Response(200, json={"urls": {"1": "https://a"}}))
+
+    assert cmp.file_urls(["1"]) == {"1": "https://a"}
+    assert seen[0].content == seen[1].content
+    assert seen[1].headers["Authorization"] == f"Bearer {PLANTED}-2"
+
+
+def test_the_gate_hears_when_urls_may_be_asked_for_again() -> None:
+    cmp, _ = answers(httpx.Response(429, headers={"Retry-After": "7"}))
+    gate = Gate()
+
+    with pytest.raises(RateLimitedError):
+        cmp.behind(gate).file_urls(["1"])
+    assert gate.passed == ["take", ("throttled", 7.0)]
+
+
 # The gate
 
 
@@ -482,6 +522,8 @@ def failures() -> Iterator[Callable[[], object]]:
     for status in (200, 302, 400, 401, 403, 404, 429, 500):
         cmp, _ = answers(*[httpx.Response(status, headers=headers, text=PLANTED)] * 3)
         yield partial(cmp.get, href)
+        cmp, _ = answers(*[httpx.Response(status, headers=headers, text=PLANTED)] * 3)
+        yield partial(cmp.file_urls, ["1"])
 
     def broken(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError(f"no way to {request.url}", request=request)
