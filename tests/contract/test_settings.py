@@ -55,7 +55,7 @@ READ = {
         ApiSettings,
     ),
     "ReceiveWebhookFunction": (ReceiverSettings,),
-    "ReconcileLibraryFunction": (ReconcileSettings, ApiSettings),
+    "ReconcileLibraryFunction": (ReconcileSettings, DetailSettings, ApiSettings),
     "RefreshTokenFunction": (RefreshSettings,),
 }
 

@@ -117,8 +117,8 @@ class Lookup:
     def _at(self, api: OpenApi, href: str, asset_id: str) -> Found:
         began_at = self.now()
         body = api.get(href)
-        extras = {name: self._extra(api, asset_id, EXTRAS[name]) for name in self.extras}
-        return Found(body, "library", began_at, href, extras=extras)
+        parts = {name: self._extra(api, asset_id, EXTRAS[name]) for name in self.extras}
+        return Found(body, "library", began_at, href, extras=parts)
 
     def _extra(self, api: OpenApi, asset_id: str, part: str) -> list[object] | None:
         """List a part of an asset, None if CMP has none: both are experimental and may vanish."""
@@ -162,13 +162,17 @@ def build(environment: Mapping[str, str], lane: Lane) -> Lookup:
 
 def detailed(environment: Mapping[str, str], lane: Lane) -> Lookup:
     """Build a lookup that brings what the environment wants of details; raises SettingsError."""
+    return replace(build(environment, lane), extras=extras(environment))
+
+
+def extras(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the parts of details for which a look sends a request more; raises SettingsError."""
     wanted = settings.read(settings.DetailSettings, environment)
-    extras = {
+    switches = {
         "renditions": wanted.detail_renditions,
         "custom_fields": wanted.detail_custom_fields,
     }
-    found = build(environment, lane)
-    return replace(found, extras=tuple(name for name, is_on in extras.items() if is_on))
+    return tuple(name for name, is_on in switches.items() if is_on)
 
 
 def build_access(environment: Mapping[str, str], table_name: str, lane: Lane) -> Access:

@@ -51,7 +51,8 @@ Told = tuple[Row, int]
 class Reconciliation:
     """The reconciliation of one stack; `base` is the Open API's address, `now` is in ms.
 
-    With `rows` the pages are kept for the jobs, which need no look of their own then.
+    `look` is how many requests a job costs. With `rows` the pages are kept for the jobs, which then
+    need none of their own.
     """
 
     api: OpenApi
@@ -65,6 +66,7 @@ class Reconciliation:
     rhythm: Rhythm
     pace: Pace
     max_removal_share: int
+    look: int = gaps.LOOK
     rows: RowTable | None = None
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     sleep: Callable[[float], None] = time.sleep
@@ -158,8 +160,7 @@ class Reconciliation:
             failures=0,
             counts=run.counts.plus(unreadable=page.unreadable, enqueued=len(jobs)),
         )
-        look = 0 if self.rows else gaps.LOOK
-        checkpoint = self._paid(checkpoint, after, len(pages) + len(jobs) * look)
+        checkpoint = self._paid(checkpoint, after, len(pages) + len(jobs) * self.look)
         if not page.is_last():
             return self.checkpoints.write(checkpoint)
         if run.kind == "incremental":
@@ -265,6 +266,7 @@ class Reconciliation:
 def build(environment: Mapping[str, str]) -> Reconciliation:
     """Build what the function's environment names; raises SettingsError."""
     own = settings.read(settings.ReconcileSettings, environment)
+    has_rows = own.library_detail == "list"
     table = clients.dynamodb()
     access = lookup.build_access(environment, own.catalogue_table, "bulk")
     return Reconciliation(
@@ -279,7 +281,8 @@ def build(environment: Mapping[str, str]) -> Reconciliation:
         rhythm=Rhythm(own.reconcile_hours, own.full_reconcile_days),
         pace=Pace(own.reconcile_share, access.per_minute),
         max_removal_share=own.max_removal_share,
-        rows=RowTable(table, own.catalogue_table) if own.library_detail == "list" else None,
+        look=0 if has_rows else gaps.LOOK + len(lookup.extras(environment)),
+        rows=RowTable(table, own.catalogue_table) if has_rows else None,
     )
 
 
