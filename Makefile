@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up send down ledger chaos simulate test test-long burst check fix invoke sam-local bench snapshot requirements clean
+.PHONY: help setup run up send down ledger chaos backfill simulate test test-long burst check fix invoke sam-local bench snapshot requirements clean
 
 help:  ## Explain the words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ ledger: setup  ## Show what became of every job that the running stack has recei
 
 chaos: setup  ## Let everything fail under a mixed load and judge the end, on a stack of its own (SEED=2)
 	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.chaos --seed $(or $(SEED),1)
+
+backfill: setup  ## Bring a whole library, stopped half-way, and reckon what it costs (ASSETS=5000 LEVEL=list FILES=1)
+	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.backfill --assets $(or $(ASSETS),5000) --level $(or $(LEVEL),full) $(if $(FILES),--files)
 
 simulate: setup  ## Simulate the API budget in a burst of assets, beside two plain workers, in virtual time
 	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.simulation
