@@ -1,6 +1,7 @@
 """Where a worker is put together from its environment."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from cmp_relay import clients, settings
 from cmp_relay.bus import Bus
@@ -62,7 +63,9 @@ def file_worker(
 ) -> Worker[FileJob]:
     """Build the worker of the queue of file jobs; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
-    return _worker(own, read_file_job, work, reserve_seconds)
+    worker = _worker(own, read_file_job, work, reserve_seconds)
+    # A large file is held for hours: to look every few seconds would use up SQS's receives.
+    return replace(worker, lease_seconds=60)
 
 
 def _records(own: WorkerSettings, environment: Mapping[str, str]) -> Records:

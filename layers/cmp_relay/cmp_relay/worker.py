@@ -58,7 +58,7 @@ class Worker(Generic[AnyJob]):
     """The loop around `read` and `work`.
 
     `reserve_seconds` is the time that one job may need, `retry_seconds` the longest wait after its
-    first failed attempt.
+    first failed attempt, `lease_seconds` the longest one for a lease that is held again and again.
     """
 
     read: Callable[[str], AnyJob]
@@ -69,6 +69,7 @@ class Worker(Generic[AnyJob]):
     queue_url: str
     reserve_seconds: float
     retry_seconds: int
+    lease_seconds: int = LONGEST_LEASE_WAIT_SECONDS
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     processor: BatchProcessor = field(
         # A batch that has to wait is no error: Lambda would scale the mapping down.
@@ -156,9 +157,21 @@ class Worker(Generic[AnyJob]):
         except (BotoCoreError, ClientError) as failure:
             # It counts as a crash then, of which the job can stand a few.
             logger.warning("attempt not taken back", reason=_explain(failure)[1])
-        delay = _delay(error)
+        delay = self._delay(record, error)
         logger.info("job postponed", reason=error.reason, detail=str(error), delay=delay)
         self._come_back(record, delay)
+
+    def _delay(self, record: SQSRecord, error: PostponedError) -> float:
+        """Return the seconds to wait."""
+        if isinstance(error, AppointmentError):
+            # Half a second to a second and a half early, to wait in the function, rather than late.
+            return max(1, math.floor(error.delay - 0.5))
+        if isinstance(error, LeaseHeldError):
+            # A lease ends long before its time as a rule. If not, SQS counts the receives.
+            receives = int(record.attributes.approximate_receive_count)
+            longest = min(self.lease_seconds, LONGEST_LEASE_WAIT_SECONDS * receives)
+            return min(error.delay, random.uniform(1, longest))  # noqa: S311 - not a secret
+        return error.delay
 
     def _bury(
         self, record: SQSRecord, job: AnyJob | None, reason: str, detail: str, *, attempts: int
@@ -209,17 +222,6 @@ def _explain(error: Exception) -> tuple[str, str, bool]:
 def _sent_back(record: SQSRecord) -> bool:
     """Tell whether the message was a dead letter before: those carry their reason."""
     return "reason" in record.raw_event.get("messageAttributes", {})
-
-
-def _delay(error: PostponedError) -> float:
-    """Return the seconds to wait."""
-    if isinstance(error, AppointmentError):
-        # Half a second to a second and a half early, to wait in the function, rather than late.
-        return max(1, math.floor(error.delay - 0.5))
-    if isinstance(error, LeaseHeldError):
-        # A lease ends long before its time as a rule.
-        return min(error.delay, random.uniform(1, LONGEST_LEASE_WAIT_SECONDS))  # noqa: S311
-    return error.delay
 
 
 def _back_off(attempt: int, unit: int) -> float:

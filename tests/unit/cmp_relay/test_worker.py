@@ -331,6 +331,24 @@ def test_a_lease_is_looked_at_again_long_before_its_end(
     assert 1 <= delay <= LONGEST_LEASE_WAIT_SECONDS
 
 
+@pytest.mark.parametrize(("receives", "longest"), [(1, 5), (4, 20), (12, 60), (900, 60)])
+def test_a_lease_that_is_held_for_long_is_looked_at_less_and_less(
+    receives: int,
+    longest: int,
+    stack: WorkerStack,
+    worker: PublishWorker,
+    work: Work,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda _, most: most)
+    work.deeds["d.0"] = LeaseHeldError("busy", delay=900)
+
+    event = stack.event(*messages(), receives=receives)
+    assert handle(replace(worker, lease_seconds=60), event) == [0]
+
+    assert stack.visibilities == [longest]
+
+
 def test_a_lease_that_is_nearly_over_is_waited_for(
     stack: WorkerStack, worker: PublishWorker, work: Work
 ) -> None:
