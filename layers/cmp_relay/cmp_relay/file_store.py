@@ -177,6 +177,7 @@ class FileStore:
         if not go_on():
             raise PostponedError("no time is left to begin a download", delay=0)
         upload = self._continued(begun, download, source, key)
+        is_anew = begun is not None and upload is None
         buffer = bytearray()
         try:
             for chunk in _announced(download, source):
@@ -185,7 +186,7 @@ class FileStore:
                     upload = upload or self._begin(key, source, download, keep)
                     upload.add(_take(buffer))
                 if not go_on():
-                    raise _interrupted(download, upload)
+                    raise _interrupted(download, upload, is_anew=is_anew)
         except FileError:
             if upload:
                 self.discard(upload.unfinished)
@@ -285,9 +286,14 @@ class FileStore:
         return parts
 
 
-def _interrupted(download: Download, upload: _Upload | None) -> PostponedError | UnavailableError:
-    """Return the error of a stop: coming back for nothing has to count, or it would never end."""
-    if upload and upload.added and upload.unfinished.can_go_on:
+def _interrupted(
+    download: Download, upload: _Upload | None, *, is_anew: bool
+) -> PostponedError | UnavailableError:
+    """Return the error of a stop: coming back for nothing has to count, or it would never end.
+
+    So it has if the host, asked for the rest, has sent all of it anew.
+    """
+    if upload and upload.added and upload.unfinished.can_go_on and not is_anew:
         return PostponedError(f"{download.name}: goes on in the next visit", delay=0)
     return UnavailableError(f"{download.name}: too slow to come in one visit")
 

@@ -274,6 +274,14 @@ def test_a_visit_that_brings_nothing_counts(
         bucket.receive(downloaded(validator=validator), go_on=lambda: next(seen))
 
 
+def test_a_host_that_sends_all_again_in_each_visit_counts(bucket: Bucket) -> None:
+    begun = bucket.begun()
+    seen = iter([*repeat(True, 200), False])
+
+    with pytest.raises(UnavailableError, match="too slow"):
+        bucket.receive(downloaded(), begun=begun, go_on=lambda: next(seen))
+
+
 @pytest.mark.parametrize(
     ("download", "announced", "kind"),
     [
