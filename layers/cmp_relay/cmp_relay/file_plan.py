@@ -79,6 +79,10 @@ class Folders:
         copied = {file.copy for slot, file in held.items() if file.copy and slot in copies}
         return FilePlan(sources, objects, copies, frozenset(older | copied))
 
+    def owns(self, place: Place) -> bool:
+        """Tell whether a place is in a bucket that is still the relay's to delete from."""
+        return place.bucket in {self.bucket, self.repository}
+
     def _object(self, asset: AssetState, source: Source, state: FilesState) -> Place:
         held = state.files.get(source.slot)
         if held and held.version == source.version:

@@ -26,7 +26,13 @@ from cmp_relay.bus import Bus
 from cmp_relay.catalogue import AssetState, Catalogue
 from cmp_relay.documents import Documents
 from cmp_relay.downloads import Download, Downloads
-from cmp_relay.errors import FileDeniedError
+from cmp_relay.errors import (
+    CmpRelayError,
+    FileDeniedError,
+    FileError,
+    RequestRefusedError,
+    UntrustedLinkError,
+)
 from cmp_relay.exchanges import build_client
 from cmp_relay.file_plan import FilePlan, Folders
 from cmp_relay.file_sources import Source
@@ -41,6 +47,8 @@ from cmp_relay.private_links import PrivateLinks
 LEASE_SECONDS = 900
 """No worker of files lives longer, so a lease that has ended has no holder."""
 MILLION = 1_000_000
+OF_ONE_FILE = (FileError, UntrustedLinkError, RequestRefusedError)
+"""What concerns one file alone: the others of its asset come all the same."""
 STAY_SECONDS = 600
 """How long a job downloads in one visit; then it comes back and goes on where it was."""
 
@@ -85,9 +93,12 @@ class Mirroring:
         visit.drop_unfinished(plan)
         visit.withdraw(before.claims - plan.places - plan.waiting)
         visit.claim(plan.places)
-        for slot in plan.order(before):
-            visit.bring(plan.sources[slot], plan.objects[slot])
+        failed = visit.bring_all(plan)
         visit.copy(plan)
+        if failed:
+            visit.note()
+            # If any of them can be tried again, it takes the others along.
+            raise max(failed, key=lambda error: error.retryable)
         visit.withdraw(visit.state.claims - plan.places)
         return self.files.write(self._owe_event(job, asset, visit.state))
 
@@ -142,8 +153,9 @@ class Visit:
         """Delete objects, then forget where they were."""
         if not places:
             return
-        if not self.parts.folders.keep_withdrawn:
-            for place in sorted(places, key=str):
+        folders = self.parts.folders
+        if not folders.keep_withdrawn:
+            for place in sorted(filter(folders.owns, places), key=str):
                 self.parts.store.delete(place.bucket, place.key)
         bucket = self.parts.store.bucket
         left = {
@@ -153,16 +165,23 @@ class Visit:
         }
         self._write(replace(self.state, files=left, claims=self.state.claims - places))
 
-    def bring(self, source: Source, place: Place) -> None:
-        """Bring a file that is not there in its present version.
+    def bring_all(self, plan: FilePlan) -> list[CmpRelayError]:
+        """Bring every file that is not there in its present version, and return what has failed.
 
-        Raises FileError, ApiError, and PostponedError when the visit's time is over.
+        Raises UnavailableError, and PostponedError when the visit's time is over.
         """
-        held = self.state.files.get(source.slot)
-        if held and held.version == source.version:
-            return
-        store, unfinished = self.parts.store, self.state.unfinished
-        begun = store.resume(unfinished) if unfinished else None
+        failed: list[CmpRelayError] = []
+        for slot in plan.order(self.state):
+            if not self._holds(plan.sources[slot]):
+                try:
+                    self._bring(plan.sources[slot], plan.objects[slot])
+                except OF_ONE_FILE as error:
+                    failed.append(error)
+        return failed
+
+    def _bring(self, source: Source, place: Place) -> None:
+        store = self.parts.store
+        begun = self._begun(place)
         with self._download(source, begun) as download:
             stored = store.receive(
                 download, source, place.key, keep=self._keep, go_on=self._has_time, begun=begun
@@ -173,13 +192,31 @@ class Visit:
         )
 
     def copy(self, plan: FilePlan) -> None:
-        """Copy each file to where its folder rule wants it."""
+        """Copy each file that is there in its present version to where its rule wants it."""
         for slot, target in plan.copies.items():
-            file = self.state.files[slot]
-            if file.copy != target:
+            file = self.state.files.get(slot)
+            if file and self._holds(plan.sources[slot]) and file.copy != target:
                 self.parts.store.copy(file.stored.key, target.bucket, target.key)
                 files = {**self.state.files, slot: replace(file, copy=target)}
                 self.state = replace(self.state, files=files)
+
+    def note(self) -> None:
+        """Write down how far the visit has come."""
+        self._write(self.state)
+
+    def _holds(self, source: Source) -> bool:
+        held = self.state.files.get(source.slot)
+        return held is not None and held.version == source.version
+
+    def _begun(self, place: Place) -> Begun | None:
+        """Look how far an upload to this place has come; one to another place is given up."""
+        unfinished = self.state.unfinished
+        if unfinished is None:
+            return None
+        if unfinished.key == place.key:
+            return self.parts.store.resume(unfinished)
+        self.parts.store.discard(unfinished)
+        return None
 
     @contextmanager
     def _download(self, source: Source, begun: Begun | None) -> Iterator[Download]:
