@@ -172,6 +172,8 @@ class Visit:
         """
         failed: list[CmpRelayError] = []
         for slot in plan.order(self.state):
+            if failed and not self._has_time():
+                break  # to come back for the others without an attempt counted might never end
             if not self._holds(plan.sources[slot]):
                 try:
                     self._bring(plan.sources[slot], plan.objects[slot])

@@ -178,6 +178,18 @@ def test_a_job_comes_back_if_any_of_what_failed_may_come(world: World) -> None:
         world.mirror()
 
 
+def test_a_visit_that_is_used_up_by_what_fails_counts(world: World) -> None:
+    def late(_: Asked) -> Reply:
+        world.stack.sleep(STAY_SECONDS)
+        return Reply(404)
+
+    world.files = {"a": late, "b": a_file(b"b", "image/png")}
+    world.article("a", "b")
+
+    with pytest.raises(FileMissingError):
+        world.mirror()
+
+
 def test_a_version_that_cannot_be_had_brings_no_older_one_into_a_folder(world: World) -> None:
     world.rules = "label=Web -> copies/"
     world.files = {"7": a_file(VIDEO[:9])}
