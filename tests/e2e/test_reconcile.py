@@ -37,7 +37,6 @@ PARAMETERS = {
 RUN_SECONDS = 300.0
 BACKFILL, BACKFILL_SECONDS = 1_000, 300.0
 FEW_PAGES = 4
-"""ReconcileShare of ApiRequestsPerMinute, as the template has them."""
 LIBRARY = 260
 SUPPRESSED = 20
 """One delivery in this many is kept back."""
