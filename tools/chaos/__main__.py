@@ -49,8 +49,11 @@ def main(
 def draw(seed: int, *, assets: int, deliveries: int) -> Plan:
     """Draw the plan of a seed."""
     drawn = lives.draw(seed, assets=assets, deliveries=deliveries + SPARE_DELIVERIES)
-    asked_for = [asset for life in drawn if life.story in lives.ASKED_FOR for asset in life.assets]
-    return Plan(seed, tuple(drawn), tuple(troubles.draw(seed, asked_for)))
+    asked_for, downloaded = (
+        [asset for life in drawn if life.story in stories for asset in life.assets]
+        for stories in (lives.ASKED_FOR, lives.DOWNLOADED)
+    )
+    return Plan(seed, tuple(drawn), tuple(troubles.draw(seed, asked_for, downloaded)))
 
 
 def run(world: World, plan: Plan, console: Console) -> Report:
@@ -78,7 +81,9 @@ def run(world: World, plan: Plan, console: Console) -> Report:
             "other_event": json.dumps(driver.OTHER_EVENT),
         },
         promised=injections.promised(plan.troubles),
-        met=injections.met(found.requests, world.aws_faults.met, driving.done),
+        met=injections.met(
+            found.requests, found.files.downloads, world.aws_faults.met, driving.done
+        ),
         found=found,
     )
     return Report(

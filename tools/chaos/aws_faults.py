@@ -14,12 +14,15 @@ from typing import Literal
 Kind = Literal["throttled", "failing", "dropped"]
 Moment = Literal["before", "after"]
 
+FILES = "s3 files"
+"""S3, as far as it is about files and not about documents."""
 # How each service says that it is asked too often; all others of its errors look alike.
 THROTTLED = {
     "dynamodb": (400, "ProvisionedThroughputExceededException"),
     "events": (400, "ThrottlingException"),
     "lambda": (429, "TooManyRequestsException"),
     "s3": (503, "SlowDown"),
+    FILES: (503, "SlowDown"),
     "secretsmanager": (400, "ThrottlingException"),
     "sqs": (400, "ThrottlingException"),
 }
@@ -45,7 +48,7 @@ class AwsFault:
         if self.kind == "dropped":
             return None
         status, code = THROTTLED[self.service] if self.kind == "throttled" else FAILING
-        if self.service == "s3":
+        if self.service in {"s3", FILES}:
             body = f"<Error><Code>{code}</Code><Message>Injected</Message></Error>"
             return _http(status, body, "application/xml", code)
         body = json.dumps({"__type": code, "message": "Injected"})

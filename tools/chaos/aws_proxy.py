@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from tools.chaos.aws_faults import FILES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 END_OF_HEAD = b"\r\n\r\n"
 HOP_BY_HOP = re.compile(rb"\r\n(?:connection|expect):[^\r]*", re.IGNORECASE)
+DOCUMENT = re.compile(rb"[A-Z]+ [^? ]*\.json[? ]")
 SCOPE = re.compile(rb"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 
 
@@ -109,9 +112,10 @@ class AwsProxy:
 
 
 def service_of(head: bytes) -> str:
-    """Return the AWS service that a signed request is for."""
+    """Return the AWS service that a signed request is for, and whether S3's is about a file."""
     found = SCOPE.search(head)
-    return found[1].decode() if found else "unsigned"
+    service = found[1].decode() if found else "unsigned"
+    return FILES if service == "s3" and not DOCUMENT.match(head) else service
 
 
 async def _body(head: bytes, reader: asyncio.StreamReader) -> bytes:

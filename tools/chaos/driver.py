@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from tools.chaos import injections, truth
 from tools.chaos import plan as planned
 from tools.scenario import jobs
+from tools.stand_in.files import PATH
 from tools.stand_in.kinds import BY_NAME
+from tools.stand_in.samples import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +37,7 @@ LINES = 6
 APPLIED_SECONDS = 150.0
 DATE_SECONDS = 2
 KILL_SECONDS = 60.0
+UPLOAD_SECONDS = 180.0
 LOOK_SECONDS = 0.5
 FOR_EVER = 1_000_000
 API = "/v3"
@@ -68,6 +72,7 @@ class Driver:
     records: list[LifeRecord] = field(default_factory=list)
     _senders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SENDERS))
     _lines: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LINES))
+    _kills: list[Future[None]] = field(default_factory=list)
     _began: float = 0.0
 
     def run(self) -> None:
@@ -81,6 +86,8 @@ class Driver:
                 happen()
             for life in lives:
                 life.result()
+            for kill in self._kills:
+                kill.result()
 
     def expected(self) -> list[Expected]:
         """Tell what must be true after what was really done."""
@@ -92,15 +99,28 @@ class Driver:
 
     def _begin(self) -> None:
         for asset in self.plan.assets:
-            url = f"https://files.example/{asset.id}?{URL_QUERY}"
-            title = f"{asset.id} v0"
-            view = self.world.cmp.add_asset(asset.kind, id=asset.id, title=title, url=url)
-            self.views[asset.id] = [view]
+            self._add(asset)
         # First ordered, first met: nothing else befalls the requests of these.
         for life in self.plan.lives:
             for asset in life.assets if life.poison else ():
                 self._poison(asset, str(life.poison))
         self._began = time.monotonic()
+
+    def _add(self, asset: Asset) -> None:
+        """Put an asset into CMP's library, each of its files behind a URL with a query."""
+        cmp, title = self.world.cmp, f"{asset.id} v0"
+        own: dict[str, Any] = {"is_public": not asset.is_private} if asset.is_a_file else {}
+        if asset.size:
+            own["file_size"] = asset.size
+        view = cmp.add_asset(asset.kind, id=asset.id, title=title, **own)
+        shown: dict[str, Any] = {"modified_at": view["modified_at"]}
+        if asset.is_a_file:
+            shown["url"] = f"{view['url']}?{URL_QUERY}"
+        elif asset.kind == "article":
+            shown["images"] = [
+                {**image, "url": f"{image['url']}?{URL_QUERY}"} for image in view["images"]
+            ]
+        self.views[asset.id] = [_kept(cmp.change_asset(asset.id, **shown))]
 
     def _poison(self, asset: Asset, poison: str) -> None:
         status = {"unavailable": 500, "request_refused": 400}.get(poison)
@@ -154,7 +174,22 @@ class Driver:
         if act.place:
             cmp.move_asset(asset.id, act.place)
         if act.changes:
-            views.append(cmp.change_asset(asset.id, title=f"{asset.id} v{len(views)}"))
+            fields: dict[str, Any] = {"title": f"{asset.id} v{len(views)}"}
+            if act.labelled is not None:
+                fields["labels"] = LABELS if act.labelled else []
+            if act.uploads and asset.is_a_file:
+                fields["version_id"] = f"{asset.id}-v{len(views)}"
+            elif act.uploads and asset.kind == "article":
+                fields["images"] = self._with_one_more(asset)
+            views.append(_kept(cmp.change_asset(asset.id, **fields)))
+
+    def _with_one_more(self, article: Asset) -> list[dict[str, Any]]:
+        """Return the images of an article, and another one behind them."""
+        views = self.views[article.id]
+        images = [{**image, "url": f"{image['url']}?{URL_QUERY}"} for image in views[-1]["images"]]
+        name = f"{article.id}-picture-{len(views)}"
+        url = f"{self.world.cmp.files_origin}{PATH}{name}?{URL_QUERY}"
+        return [*images, {**images[0], "url": url}]
 
     def _bodies(self, life: Life, act: Act) -> Iterator[dict[str, Any]]:
         cmp = self.world.cmp
@@ -183,10 +218,15 @@ class Driver:
                 yield trouble.at + trouble.seconds, self._let_in
             case planned.CmpFault():
                 yield trouble.at, lambda: self._cmp_fault(trouble)
+            case planned.FileFault():
+                yield trouble.at, lambda: self._file_fault(trouble)
             case planned.ExpiredTokens():
                 yield trouble.at, self._expire
             case planned.Kill():
-                yield trouble.at, lambda: self._senders.submit(self._kill, trouble.function)
+                yield (
+                    trouble.at,
+                    lambda: self._kills.append(self._senders.submit(self._kill, trouble)),
+                )
             case planned.AwsTrouble():
                 yield trouble.at, lambda: self.world.aws_faults.order(trouble.fault)
             case planned.Stray():
@@ -213,6 +253,19 @@ class Driver:
         what = f"{fault.kind} {fault.status or ''}".strip()
         self.tell(f"CMP: {what} for the next {fault.count} requests of {fault.asset_kind}")
 
+    def _file_fault(self, fault: planned.FileFault) -> None:
+        names = ("status", "more_bytes", "after_bytes", "bytes_per_second")
+        told = {name: getattr(fault, name) for name in names}
+        options = {name: value for name, value in told.items() if value is not None}
+        if fault.asset:
+            options["asset_id"] = fault.asset.id
+            if fault.kind == "redirect":
+                options["location"] = self.views[fault.asset.id][0]["url"]
+        self.world.cmp.add_download_fault(fault.kind, count=fault.count, **options)
+        what = f"{fault.kind} {fault.status or ''}".strip()
+        whose = fault.asset.id if fault.asset else "any asset"
+        self.tell(f"files: {what} for the next {fault.count} downloads of {whose}")
+
     def _outage(self, seconds: float) -> None:
         self.world.cmp.add_fault("status", status=503, count=FOR_EVER, path=API, within=seconds)
         self.tell(f"CMP: outage, {seconds:.0f} s from the next request on")
@@ -233,18 +286,25 @@ class Driver:
         self.world.cmp.set_oauth(refuse=False)
         self.tell("CMP: credentials good again")
 
-    def _kill(self, function: str) -> None:
+    def _kill(self, kill: planned.Kill) -> None:
         """End a function's execution environments, as soon as it has any."""
-        deadline = time.monotonic() + KILL_SECONDS
-        while not (alive := self.world.stack.functions.processes(function)):
+        deadline = time.monotonic() + (UPLOAD_SECONDS if kill.amid_upload else KILL_SECONDS)
+        while not (alive := self._to_be_killed(kill)):
             if time.monotonic() > deadline:
                 return
             time.sleep(LOOK_SECONDS)
         for pid in alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.done[injections.killed(function)] += len(alive)
-        self.tell(f"killed {len(alive)} of {function}")
+        if kill.function == "on_asset_file":
+            self.world.end_leases_of_files()
+        self.done[injections.killed(kill)] += len(alive)
+        self.tell(f"{injections.killed(kill)}: {len(alive)}")
+
+    def _to_be_killed(self, kill: planned.Kill) -> list[int]:
+        if kill.amid_upload and not any(self.world.uploads().values()):
+            return []
+        return self.world.stack.functions.processes(kill.function)
 
     def _stray(self, kind: str) -> None:
         match kind:
@@ -266,6 +326,12 @@ _ANNOUNCEMENTS: Any = {
     "asset_synced": "sync",
     "asset_unpublished": "unpublish",
 }
+
+
+def _kept(view: dict[str, Any]) -> dict[str, Any]:
+    """Return a view as the relay may keep it: a query of a file's URL can be a token."""
+    kept: dict[str, Any] = json.loads(json.dumps(view).replace(f"?{URL_QUERY}", ""))
+    return kept
 
 
 def _path_of(asset: Asset) -> str:

@@ -9,6 +9,7 @@ from tools.chaos.plan import (
     AwsTrouble,
     CmpFault,
     ExpiredTokens,
+    FileFault,
     Kill,
     Outage,
     RevokedCredentials,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tools.chaos.plan import Trouble
-    from tools.stand_in.records import RequestRecord
+    from tools.stand_in.records import DownloadRecord, RequestRecord
 
 EXPIRED = "access tokens expired"
 REVOKED = "credentials revoked"
@@ -31,37 +32,45 @@ def promised(troubles: Iterable[Trouble]) -> set[str]:
 
 
 def met(
-    requests: Iterable[RequestRecord], aws: Mapping[str, int], done: Mapping[str, int]
+    requests: Iterable[RequestRecord],
+    downloads: Iterable[DownloadRecord],
+    aws: Mapping[str, int],
+    done: Mapping[str, int],
 ) -> Counter[str]:
-    """Count what was met: by CMP's requests, by calls of AWS, and what the driver did itself."""
+    """Count what was met: by requests, downloads, calls of AWS, and what the driver did itself."""
     faults = Counter(
-        _cmp_name(str(one["fault"]), one["status"]) for one in requests if one["fault"]
+        _fault_name("CMP", one["fault"], one["status"]) for one in requests if one["fault"]
+    )
+    faults += Counter(
+        _fault_name("file", one["fault"], one["status"]) for one in downloads if one["fault"]
     )
     return Counter(done) + faults + Counter({f"AWS {name}": count for name, count in aws.items()})
 
 
-def killed(function: str) -> str:
+def killed(kill: Kill) -> str:
     """Name the end of a function's execution environments."""
-    return f"{function} killed"
+    return f"{kill.function} killed" + (" amid an upload" if kill.amid_upload else "")
 
 
 def _name(trouble: Trouble) -> str:
     match trouble:
         case CmpFault():
-            return _cmp_name(trouble.kind, trouble.status)
+            return _fault_name("CMP", trouble.kind, trouble.status)
+        case FileFault():
+            return _fault_name("file", trouble.kind, trouble.status)
         case Outage():
-            return _cmp_name("status", 503)
+            return _fault_name("CMP", "status", 503)
         case ExpiredTokens():
             return EXPIRED
         case RevokedCredentials():
             return REVOKED
         case Kill():
-            return killed(trouble.function)
+            return killed(trouble)
         case AwsTrouble():
             return f"AWS {trouble.fault.name}"
         case Stray():
             return f"stray {trouble.kind}"
 
 
-def _cmp_name(fault: str, status: int | None) -> str:
-    return f"CMP {fault} {status}" if fault == "status" else f"CMP {fault}"
+def _fault_name(where: str, fault: str, status: int | None) -> str:
+    return f"{where} {fault} {status}" if fault == "status" else f"{where} {fault}"

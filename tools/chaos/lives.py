@@ -8,7 +8,7 @@ publishing event published again) the story waits.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tools.chaos.plan import Act, Asset, Life
@@ -26,6 +26,10 @@ LOAD_SECONDS = 100.0
 LATEST_OFFSET = 8.0
 LATEST_COPY = 15.0
 MOST_COPIES_SHARE = 0.3
+UPLOAD_SHARE = 0.6
+PRIVATE_SHARE = 0.4
+LARGE_BYTES = 20_000_000
+"""Three parts of an upload to S3."""
 
 
 @dataclass
@@ -33,6 +37,7 @@ class Teller:
     """Writes the acts of one life down, one after the other."""
 
     rng: random.Random
+    files: random.Random
     life: str
     step: float
     clock: float = 0.0
@@ -44,6 +49,7 @@ class Teller:
         event: str | None = None,
         *,
         copies: bool = True,
+        changes: bool = False,
         **more: object,
     ) -> None:
         """Add an act; `event` names a publishing event within the life."""
@@ -56,6 +62,9 @@ class Teller:
             event_name=event_name,
             offsets=tuple(round(one, 2) for one in offsets),
             publishing_event=f"{self.life}-{event}" if event else None,
+            changes=changes,
+            uploads=changes and self.files.random() < UPLOAD_SHARE,
+            labelled=self.files.choice((True, False, None)) if changes else None,
             **more,  # type: ignore[arg-type]
         )
         self.acts.append(act)
@@ -160,21 +169,23 @@ LIBRARY: dict[str, Story] = {
 STORIES = {**PUBLISHING, **LIBRARY}
 ASKED_FOR = ("steady", "kept")
 """The stories of which CMP is asked for every asset, whatever comes first."""
+DOWNLOADED = (*ASKED_FOR, "again", "re-added")
+"""The stories of which every file is downloaded once at least."""
 POISONS = ("untrusted_link", "unavailable", "request_refused")
 
 
 def draw(seed: int, *, assets: int, deliveries: int) -> list[Life]:
     """Draw lives of so many assets, with at least so many deliveries, poisoned ones included."""
     rng = random.Random(f"lives {seed}")  # noqa: S311 - to be repeated, not to be secret
-    poisoned = [_poisoned(seed, poison) for poison in POISONS]
-    casts = _casts(rng, seed, assets - len(poisoned))
+    others = [_large(seed), *(_poisoned(seed, poison) for poison in POISONS)]
+    casts = _casts(rng, seed, assets - len(others))
     rounds = [1] * len(casts)
     lives = [_life(seed, *cast, rounds=1) for cast in casts]
-    while sum(life.deliveries for life in lives) + len(poisoned) < deliveries:
+    while sum(life.deliveries for life in (*lives, *others)) < deliveries:
         chosen = rng.randrange(len(casts))
         rounds[chosen] += 1
         lives[chosen] = _life(seed, *casts[chosen], rounds=rounds[chosen])
-    return [*lives, *poisoned]
+    return [*lives, *others]
 
 
 def _casts(rng: random.Random, seed: int, assets: int) -> list[tuple[str, tuple[Asset, ...]]]:
@@ -195,16 +206,28 @@ def _casts(rng: random.Random, seed: int, assets: int) -> list[tuple[str, tuple[
 
 def _assets(seed: int, life: int, kinds: Iterable[str]) -> Iterable[Asset]:
     for number, kind in enumerate(kinds):
-        yield Asset(f"s{seed}-l{life:02d}-a{number}", kind)
+        asset = Asset(f"s{seed}-l{life:02d}-a{number}", kind)
+        drawn = random.Random(f"{asset.id} files").random()  # noqa: S311 - to be repeated
+        yield replace(asset, is_private=asset.is_a_file and drawn < PRIVATE_SHARE)
 
 
 def _life(seed: int, story: str, assets: tuple[Asset, ...], *, rounds: int) -> Life:
     name = assets[0].id.rpartition("-")[0]
     rng = random.Random(f"{name} {story}")  # noqa: S311 - to be repeated, not to be secret
     begins = rng.uniform(0, LOAD_SECONDS / 3)
-    teller = Teller(rng, name, step=(LOAD_SECONDS - begins) / (rounds + 4), clock=begins)
+    files = random.Random(f"{name} {story} files")  # noqa: S311 - to be repeated
+    teller = Teller(rng, files, name, step=(LOAD_SECONDS - begins) / (rounds + 4), clock=begins)
     STORIES[story](teller, rounds)
     return Life(story, assets, tuple(teller.acts))
+
+
+def _large(seed: int) -> Life:
+    """Let a large file be published early, and replaced twice."""
+    asset = Asset(f"s{seed}-large", "video", size=LARGE_BYTES)
+    published = Act(at=1.0, event_name="asset_published", offsets=(0.0,), publishing_event=asset.id)
+    synced = replace(published, event_name="asset_synced", changes=True, uploads=True)
+    again = (replace(synced, at=share * LOAD_SECONDS) for share in (0.5, 0.9))
+    return Life("steady", (asset,), (published, *again))
 
 
 def _poisoned(seed: int, poison: str) -> Life:

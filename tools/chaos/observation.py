@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from tools.chaos.world import World
     from tools.ledger.ledger import Ledger, Received, Seen
-    from tools.stand_in.records import RequestRecord
+    from tools.stand_in.records import DownloadRecord, RequestRecord
 
 PATIENCE_SECONDS = 240.0
 QUIET_LOOKS = 4
 LOOK_SECONDS = 1.0
+DOCUMENT = ".json"
+PRIVATE_LINK = re.compile(r"[?&]token=[A-Za-z0-9_-]{40,}")
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 SECRETS = {
     "WebhookSecretArn": "current",
@@ -44,9 +46,30 @@ class Message:
 
 
 @dataclass(frozen=True)
+class File:
+    """A file that was found in the bucket; `sha256` in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class FileObservation:
+    """What there is of files: FILES items by asset id, objects and uploads by key, their jobs."""
+
+    items: Mapping[str, Mapping[str, Any]]
+    objects: Mapping[str, File]
+    uploads: Mapping[str, int]
+    jobs: Sequence[Seen]
+    counted: Mapping[str, int]
+    downloads: Sequence[DownloadRecord]
+
+
+@dataclass(frozen=True)
 class Observation:
     """Everything that the verdict looks at; `items` by asset id and sort key."""
 
+    files: FileObservation
     items: Mapping[str, Mapping[str, Mapping[str, Any]]]
     documents: Mapping[str, Any]
     events: Sequence[Mapping[str, Any]]
@@ -76,7 +99,8 @@ def look(world: World, asset_ids: Sequence[str], *, secret_text: str) -> Observa
     messages = [*_messages(world)]
     received, seen = [*sources.received()], [*sources.seen()]
     return Observation(
-        items={asset_id: _items(world, asset_id) for asset_id in asset_ids},
+        files=_files(world, sources, asset_ids),
+        items={asset_id: _items(world, f"ASSET#{asset_id}") for asset_id in asset_ids},
         documents=dict(_documents(world)),
         events=world.tap.take(seconds=0),
         messages=messages,
@@ -90,12 +114,28 @@ def look(world: World, asset_ids: Sequence[str], *, secret_text: str) -> Observa
     )
 
 
-def _items(world: World, asset_id: str) -> dict[str, dict[str, Any]]:
+def _files(world: World, sources: Sources, asset_ids: Sequence[str]) -> FileObservation:
+    items = {asset_id: _items(world, f"FILES#{asset_id}") for asset_id in asset_ids}
+    return FileObservation(
+        items={asset_id: found["FILES"] for asset_id, found in items.items() if found},
+        objects={
+            key: File(len(body), hashlib.sha256(body).hexdigest())
+            for key, body in _objects(world)
+            if not key.endswith(DOCUMENT)
+        },
+        uploads=world.uploads(),
+        jobs=[*sources.seen("files")],
+        counted=sources.counted("files"),
+        downloads=world.cmp.downloads(),
+    )
+
+
+def _items(world: World, pk: str) -> dict[str, dict[str, Any]]:
     answer = world.stack.boto("dynamodb").query(
         TableName=world.stack.env["CATALOGUE_TABLE"],
         ConsistentRead=True,
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"ASSET#{asset_id}"}},
+        ExpressionAttributeValues={":pk": {"S": pk}},
     )
     read = boto3.dynamodb.types.TypeDeserializer()
     return {
@@ -105,11 +145,17 @@ def _items(world: World, asset_id: str) -> dict[str, dict[str, Any]]:
 
 
 def _documents(world: World) -> Iterator[tuple[str, Any]]:
+    for key, body in _objects(world):
+        if key.endswith(DOCUMENT):
+            yield key, json.loads(body)
+
+
+def _objects(world: World) -> Iterator[tuple[str, bytes]]:
     s3, bucket = world.stack.boto("s3"), world.stack.env["ASSET_BUCKET"]
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for found in page.get("Contents", []):
             answer = s3.get_object(Bucket=bucket, Key=found["Key"])
-            yield found["Key"], json.loads(answer["Body"].read())
+            yield found["Key"], answer["Body"].read()
 
 
 def _messages(world: World) -> Iterator[Message]:
@@ -151,6 +197,8 @@ def _leaks(world: World, requests: Sequence[RequestRecord], secret_text: str) ->
     text = "\n".join([world.stack.logs(), *files])
     if secret_text in text:
         yield "the query of a URL"
+    if PRIVATE_LINK.search(text):
+        yield "a link to a private file"
     for output, name in SECRETS.items():
         with world.secret(output) as document:
             if document[name] in text:

@@ -21,15 +21,26 @@ EventName = Literal[
     "asset_removed",
 ]
 Waiting = Literal["nothing", "received", "applied"]
+FILES = ("image", "video", "raw_file")
 PUBLISH_EVENTS = ("asset_published", "asset_synced", "asset_unpublished")
 
 
 @dataclass(frozen=True)
 class Asset:
-    """An asset of the plan."""
+    """An asset of the plan; `size` is that of its file, as samples have it if it is not told.
+
+    A private one's file is given to whoever shows a token of CMP's alone.
+    """
 
     id: str
     kind: str
+    size: int | None = None
+    is_private: bool = False
+
+    @property
+    def is_a_file(self) -> bool:
+        """Tell whether it is a file itself, of which CMP tells length and version."""
+        return self.kind in FILES
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,7 @@ class Act:
 
     First the assets change or move, then the delivery's body is built, and `offsets` later each
     copy is sent. `waits_for` is what has to be true of all earlier deliveries of the life first.
+    A change can bring another file with it (`uploads`), and put labels on or take them off.
     """
 
     at: float
@@ -46,6 +58,8 @@ class Act:
     publishing_event: str | None = None
     channel: str | None = None
     changes: bool = False
+    uploads: bool = False
+    labelled: bool | None = None
     place: Literal["library", "deleted"] | None = None
     waits_for: Waiting = "nothing"
 
@@ -92,6 +106,20 @@ class CmpFault:
 
 
 @dataclass(frozen=True)
+class FileFault:
+    """The next `count` downloads go wrong, those of one asset if it is named."""
+
+    at: float
+    kind: str
+    count: int = 1
+    asset: Asset | None = None
+    status: int | None = None
+    more_bytes: int | None = None
+    after_bytes: int | None = None
+    bytes_per_second: int | None = None
+
+
+@dataclass(frozen=True)
 class Outage:
     """CMP's whole API answers 503, so long from the first request that meets it."""
 
@@ -116,10 +144,14 @@ class RevokedCredentials:
 
 @dataclass(frozen=True)
 class Kill:
-    """All execution environments of a function end in whatever they do."""
+    """All execution environments of a function end in whatever they do.
+
+    If it is to be `amid_upload`, in the middle of a file that S3 has a part of.
+    """
 
     at: float
     function: str
+    amid_upload: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,7 +170,9 @@ class Stray:
     kind: Literal["no_job", "unreadable_delivery", "other_event"]
 
 
-Trouble = CmpFault | Outage | ExpiredTokens | RevokedCredentials | Kill | AwsTrouble | Stray
+Trouble = (
+    CmpFault | FileFault | Outage | ExpiredTokens | RevokedCredentials | Kill | AwsTrouble | Stray
+)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class Report:
         console.print(_table("Injected", dict(sorted(self.met.items()))))
         ledger = self.found.ledger
         console.print(_table("Ledger", {"received": ledger.received, **ledger.rows}))
+        console.print(_table("Files", self._files()))
         console.print(_table("CMP", self._cmp()))
         console.print(self._checks())
         if self.verdict.is_good:
@@ -61,6 +62,23 @@ class Report:
             "attempts": sum(one["attempts"] for one in self.deliveries),
             "stories cut short": self.cut_short,
             "seconds until quiet": f"{self.settled_after:.0f}",
+        }
+
+    def _files(self) -> dict[str, object]:
+        files = self.found.files
+        held = [file for item in files.items.values() for file in item["files"].values()]
+        ended = Counter(str(job.outcome) for job in files.jobs)
+        whole = sum(one["whole"] and one["status"] == HTTPStatus.OK for one in files.downloads)
+        rest = sum(one["status"] == HTTPStatus.PARTIAL_CONTENT for one in files.downloads)
+        return {
+            "file jobs": len(files.jobs),
+            **dict(sorted(ended.items())),
+            "downloads": len(files.downloads),
+            "of which whole": whole,
+            "of which went on in the middle": rest,
+            "megabytes": f"{sum(one['sent_bytes'] for one in files.downloads) / 1e6:.0f}",
+            "files in the end": len(held),
+            "of which copied by a folder rule": sum(file["copy"] is not None for file in held),
         }
 
     def _cmp(self) -> dict[str, object]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from tools.chaos.aws_faults import AwsFault
+from tools.chaos.aws_faults import FILES, AwsFault
 from tools.chaos.lives import KINDS, LOAD_SECONDS
 from tools.chaos.plan import (
     AwsTrouble,
     CmpFault,
     ExpiredTokens,
+    FileFault,
     Kill,
     Outage,
     RevokedCredentials,
@@ -28,25 +29,33 @@ FUNCTIONS = (
     "on_asset_unpublished",
     "on_library_asset",
     "receive_webhook",
+    "on_asset_file",
 )
-SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs")
+SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs", FILES)
 OUTAGE = 0.42
 """When CMP's outage begins, as a part of the load."""
 OUTAGE_SECONDS = 30.0
 REVOKED_SECONDS = 8.0
 RETRY_DATE = "date"
 """Stands for an HTTP date some seconds away: only the driver knows what time it will be."""
+# Calls about files are rare, so that bursts gather: all of them may befall one job.
+FILE_BURST = (1, 2)
+LONGEST_FILE_BURST = 4
 # botocore asks three times: a longer burst makes calls fail for good.
 BURST = (4, 10)
 # A rotated refresh token that could not be stored is lost: this is what the retries make up for.
 SECRET_BURST = (1, 2)
 
 
-def draw(seed: int, assets: Sequence[Asset]) -> list[Trouble]:
-    """Draw the troubles in the order of their time; `assets` are such that CMP is asked for."""
+def draw(seed: int, assets: Sequence[Asset], downloaded: Sequence[Asset]) -> list[Trouble]:
+    """Draw the troubles in the order of their time.
+
+    `assets` are such that CMP is asked for, `downloaded` such whose files are asked for.
+    """
     rng = random.Random(f"troubles {seed}")  # noqa: S311 - to be repeated, not to be secret
     drawn: list[Trouble] = [
         *_cmp_faults(rng, assets),
+        *_file_troubles(random.Random(f"files {seed}"), downloaded),  # noqa: S311
         *_token_troubles(rng),
         *_kills(rng),
         *_aws_troubles(rng),
@@ -89,6 +98,32 @@ def _spread(
         yield CmpFault(at, asset_kind=asset_kind, **options)
 
 
+def _file_troubles(rng: random.Random, assets: Sequence[Asset]) -> Iterable[Trouble]:
+    """Let one thing befall the first downloads of an asset, and short outages those of any."""
+    files = [asset for asset in assets if asset.is_a_file and not asset.size]
+    rng.shuffle(files)
+    private = next((asset for asset in files if asset.is_private), files[0])
+    public = [asset for asset in files if not asset.is_private] or files
+    large = next((asset for asset in assets if asset.size), files[0])
+    # Those after which a file has come are last: two may befall the same asset.
+    kinds: list[dict[str, Any]] = [
+        {"kind": "truncated", "count": 2},
+        {"kind": "length", "more_bytes": -1},
+        {"kind": "length", "more_bytes": 7},
+        {"kind": "type"},
+        {"kind": "redirect"},
+        {"kind": "slow", "bytes_per_second": 10_000},
+    ]
+    for number, options in enumerate(kinds):
+        yield FileFault(0.0, asset=public[number % len(public)], **options)
+    yield FileFault(0.0, "status", 2, private, status=403)
+    yield FileFault(0.0, "slow", 2, large, bytes_per_second=1_500_000)
+    yield FileFault(0.0, "truncated", 1, large, after_bytes=12_000_000)
+    yield Kill(0.0, "on_asset_file", amid_upload=True)
+    for begins in (0.15, 0.35, 0.55):
+        yield FileFault(_moment(rng, begins, begins + 0.1), "status", 3, status=503)
+
+
 def _token_troubles(rng: random.Random) -> Iterable[Trouble]:
     expired = ExpiredTokens(_moment(rng, 0.15, 0.25))
     # Whoever asks refresh_token first does not reach it.
@@ -105,8 +140,9 @@ def _kills(rng: random.Random) -> Iterable[Kill]:
 
 
 def _aws_troubles(rng: random.Random) -> Iterable[AwsTrouble]:
+    yield AwsTrouble(_moment(rng, 0.2, 0.8), AwsFault(FILES, "failing", calls=LONGEST_FILE_BURST))
     for service in SERVICES:
-        longest = SECRET_BURST if service == "secretsmanager" else BURST
+        longest = {"secretsmanager": SECRET_BURST, FILES: FILE_BURST}.get(service, BURST)
         for kind, moment in (
             ("throttled", "before"),
             ("failing", "before"),

@@ -19,7 +19,8 @@ class Expected:
     """The end of one asset.
 
     `open_events` are the publishing events by which it is published. `is_current` means that
-    somebody was told of CMP's last change for good, so that the details have to be CMP's.
+    somebody was told of CMP's last change for good, so that the details have to be CMP's;
+    `was_deleted` that CMP had no file of it for a while at least.
     """
 
     asset: Asset
@@ -28,6 +29,7 @@ class Expected:
     in_library: bool
     is_current: bool
     poison: str | None = None
+    was_deleted: bool = False
 
     @property
     def published(self) -> bool:
@@ -47,6 +49,7 @@ def of(life: Life, done: Sequence[Act]) -> list[Expected]:
             in_library=not places or places[-1] == "library",
             is_current=life.poison is None and _is_current(done, open_events),
             poison=life.poison,
+            was_deleted="deleted" in places,
         )
         for asset in life.assets
     ]

@@ -10,7 +10,8 @@ import jsonschema
 
 from cmp_relay import times
 from cmp_relay.catalogue import NEVER_MODIFIED
-from tools.chaos import economy
+from tools.chaos import economy, file_verdict
+from tools.chaos.file_verdict import DEAD_LETTERS, FILES_CHANGED
 from tools.local_stack.folders import PROJECT
 
 if TYPE_CHECKING:
@@ -69,6 +70,13 @@ def judge(case: Case) -> Verdict:
         "the bus tells the truth": bus,
         "only the poisoned are dead letters": dead_letters,
         "strays are where they belong": strays,
+        "files are CMP's": file_verdict.contents,
+        "copies are where the rules want them": file_verdict.copies,
+        "claims and objects agree": file_verdict.claims,
+        "file jobs add up": file_verdict.jobs,
+        "no file is a dead letter": file_verdict.dead_letters,
+        "the bus tells the files": file_verdict.bus,
+        "file hosts see no token of ours": file_verdict.hosts,
         "CMP is asked once per state": requests,
         "every trouble was met": troubles,
         "no secret is in a log": lambda each: iter(each.found.leaks),
@@ -176,6 +184,8 @@ def bus(case: Case) -> Problems:
         asset = detail["asset"]
         if asset["title"] is not None and asset["title"] not in titles[asset["id"]]:
             yield f"{asset['id']}: the bus tells the title {asset['title']!r}"
+        if event["detail-type"] == FILES_CHANGED:
+            continue  # with a sequence of its own: `file_verdict`
         before = last.get(asset["id"])
         if before is None or detail["sequence"] >= before["sequence"]:
             last[asset["id"]] = detail
@@ -193,6 +203,9 @@ def dead_letters(case: Case) -> Problems:
     met = set()
     for letter in letters:
         if letter in stray:
+            continue
+        if letter.queue == DEAD_LETTERS:
+            yield from _missing(letter, TOLD_OF_JOBS)
             continue
         asset_id = _asset_of(letter)
         reason = letter.attributes.get("reason")

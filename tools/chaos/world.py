@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tools.chaos.aws_faults import AwsFaults
 from tools.chaos.aws_proxy import AwsProxy
+from tools.chaos.file_truth import FOLDER_RULES
 from tools.local_stack.bus_tap import BusTap
 from tools.local_stack.errors import StackError
 from tools.local_stack.stack import LocalStack
@@ -28,6 +31,7 @@ PARAMETERS = {
     "ApiRequestsPerMinute": str(LIMITS["per_minute"]),
     "ApiRequestsPerSecond": str(LIMITS["per_second"]),
     "CmpGrantType": "refresh_token",
+    "FolderRules": FOLDER_RULES,
     "GoneRecheckSeconds": "1",
     "RetrySeconds": "1",
     "WorkerConcurrency": "3",
@@ -76,6 +80,38 @@ class World:
         """Make the stored token old enough for another one to be asked for (60 s)."""
         with self.secret("TokenSecretArn") as document:
             document["obtained_at"] -= AGED_SECONDS
+
+    def uploads(self) -> dict[str, int]:
+        """Return the parts of each key's uploads that have begun and not ended."""
+        s3, bucket = self.stack.boto("s3"), self.stack.env["ASSET_BUCKET"]
+        parts: Counter[str] = Counter()
+        for one in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+            key, upload_id = one["Key"], one["UploadId"]
+            with contextlib.suppress(s3.exceptions.NoSuchUpload):  # it has ended meanwhile
+                answer = s3.list_parts(Bucket=bucket, Key=key, UploadId=upload_id)
+                parts[key] += len(answer.get("Parts", []))
+        return dict(parts)
+
+    def end_leases_of_files(self) -> None:
+        """End the leases whose holders were killed just now: they would last for 15 minutes."""
+        dynamodb, table = self.stack.boto("dynamodb"), self.stack.env["CATALOGUE_TABLE"]
+        held = dynamodb.scan(
+            TableName=table,
+            ConsistentRead=True,
+            FilterExpression="begins_with(pk, :files) AND attribute_exists(#owner)",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":files": {"S": "LEASE#files#"}},
+        )
+        for item in held["Items"]:
+            with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+                dynamodb.update_item(
+                    TableName=table,
+                    Key={"pk": item["pk"], "sk": item["sk"]},
+                    UpdateExpression="SET ends_at = :now",
+                    ConditionExpression="#owner = :owner",
+                    ExpressionAttributeNames={"#owner": "owner"},
+                    ExpressionAttributeValues={":now": {"N": "0"}, ":owner": item["owner"]},
+                )
 
     @contextmanager
     def secret(self, output: str) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tools.local_stack.stack import LocalStack
 
 
+DELIVERY = "delivery"
 TRIES = 20
 """So often the items are read again if a job ends meanwhile; a busy stack may need it."""
 
@@ -57,10 +58,10 @@ class Sources:
                 answer = s3.get_object(Bucket=bucket, Key=found["Key"])
                 yield from jobs_of(found["Key"], json.loads(answer["Body"].read()))
 
-    def seen(self) -> Iterator[Seen]:
-        """Yield every JOB item of what was delivered; the archive knows nothing of the others."""
+    def seen(self, cause: str = DELIVERY) -> Iterator[Seen]:
+        """Yield every JOB item of a cause; the archive knows of what was delivered alone."""
         for item in self._items("JOB"):
-            if item.get("cause", {}).get("S", "delivery") != "delivery":
+            if item.get("cause", {}).get("S", DELIVERY) != cause:
                 continue
             yield Seen(
                 job_id=item["pk"]["S"].removeprefix("JOB#"),
@@ -68,10 +69,10 @@ class Sources:
                 received_at=int(item["received_at"]["N"]),
             )
 
-    def counted(self) -> dict[str, int]:
-        """Return the sums of the COUNT items."""
+    def counted(self, cause: str = DELIVERY) -> dict[str, int]:
+        """Return the sums of the COUNT items of a cause."""
         sums: Counter[str] = Counter()
-        for item in self._items("COUNT"):
+        for item in self._items("COUNT" if cause == DELIVERY else f"COUNT#{cause}"):
             sums.update({name: int(item[name]["N"]) for name in OUTCOMES if name in item})
         return dict(sums)
 

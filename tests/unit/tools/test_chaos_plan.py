@@ -26,8 +26,8 @@ def test_the_same_seed_makes_the_same_plan_and_another_one_another(seed: int) ->
 
     assert first == again
     assert first != lives.draw(seed + 1, assets=60, deliveries=300)
-    assert troubles.draw(seed, [ASSET]) == troubles.draw(seed, [ASSET])
-    assert troubles.draw(seed, [ASSET]) != troubles.draw(seed + 1, [ASSET])
+    assert troubles.draw(seed, [ASSET], [ASSET]) == troubles.draw(seed, [ASSET], [ASSET])
+    assert troubles.draw(seed, [ASSET], [ASSET]) != troubles.draw(seed + 1, [ASSET], [ASSET])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -42,8 +42,22 @@ def test_a_plan_has_the_assets_the_deliveries_and_every_story(seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_plan_has_private_and_large_files_and_changes_of_files_and_labels(seed: int) -> None:
+    drawn = lives.draw(seed, assets=60, deliveries=300)
+
+    stories = [life for life in drawn if life.story in lives.DOWNLOADED]
+    assets = [asset for life in stories for asset in life.assets]
+    assert any(one.is_private for one in assets)
+    assert len([one for one in assets if one.is_a_file and not one.is_private]) > 3
+    assert [one.kind for one in assets if one.size] == ["video"]
+    acts = [act for life in drawn for act in life.acts]
+    assert {act.uploads for act in acts if act.changes} == {True, False}
+    assert {act.labelled for act in acts} == {True, False, None}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_kind_of_trouble_happens_at_least_once(seed: int) -> None:
-    drawn = troubles.draw(seed, [ASSET])
+    drawn = troubles.draw(seed, [ASSET], [ASSET])
 
     assert [one.at for one in drawn] == sorted(one.at for one in drawn)
     assert {type(one) for one in drawn} == set(plan.Trouble.__args__)
@@ -51,8 +65,10 @@ def test_every_kind_of_trouble_happens_at_least_once(seed: int) -> None:
     assert {one.retry_after is None for one in cmp_faults if one.status == 429} == {True, False}
     assert {one.kind for one in cmp_faults} >= {"status", "timeout", "malformed", "redirect"}
     services = {one.fault.service for one in drawn if isinstance(one, plan.AwsTrouble)}
-    assert services >= {"sqs", "dynamodb", "s3", "secretsmanager", "events"}
-    assert len(injections.promised(drawn)) > 35
+    assert services >= {"sqs", "dynamodb", "s3", "s3 files", "secretsmanager", "events"}
+    file_faults = {one.kind for one in drawn if isinstance(one, plan.FileFault)}
+    assert file_faults == {"status", "truncated", "slow", "length", "type", "redirect"}
+    assert len(injections.promised(drawn)) > 45
     moments = {one.fault.moment for one in drawn if isinstance(one, plan.AwsTrouble)}
     assert moments == {"before", "after"}
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tools.chaos.aws_faults import AwsFault, AwsFaults
+from tools.chaos.aws_faults import FILES, AwsFault, AwsFaults
 from tools.chaos.aws_proxy import AwsProxy
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def s3(endpoint: str, faults: AwsFaults) -> Iterator[S3Client]:
     proxy.stop()
 
 
-def put(s3: S3Client) -> None:
-    s3.put_object(Bucket="bucket", Key="key", Body=BODY)
+def put(s3: S3Client, key: str = "details.json") -> None:
+    s3.put_object(Bucket="bucket", Key=key, Body=BODY)
 
 
 def test_a_call_without_a_fault_is_passed_on_whole(
@@ -124,3 +124,16 @@ def test_a_fault_befalls_its_own_service_and_as_many_calls_as_ordered(
 
     assert len(stored) == 1
     assert faults.met == {"s3 failing before": 2}
+
+
+def test_a_fault_of_files_spares_documents(
+    s3: S3Client, stored: list[bytes], faults: AwsFaults
+) -> None:
+    faults.order(AwsFault(FILES, "throttled"))
+
+    put(s3)
+    with pytest.raises(ClientError, match="SlowDown"):
+        put(s3, "assets/image/a/1/Sample.jpg")
+
+    assert len(stored) == 1
+    assert faults.met == {"s3 files throttled before": 1}

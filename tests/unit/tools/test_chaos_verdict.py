@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +11,42 @@ import pytest
 
 from tools.chaos import verdict
 from tools.chaos.economy import of as economy_of
-from tools.chaos.observation import Message, Observation
+from tools.chaos.observation import File, FileObservation, Message, Observation
 from tools.chaos.plan import Asset
 from tools.chaos.truth import Expected
 from tools.chaos.verdict import Case
 from tools.ledger.ledger import Received, Seen, draw_up
+from tools.stand_in.files import own_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tools.stand_in.records import DeliveryRecord, RequestRecord
+    from tools.stand_in.records import DeliveryRecord, DownloadRecord, RequestRecord
 
 RECEIVED = 1_760_000_000_000
 SECONDS = RECEIVED / 1000
 MODIFIED = "2025-10-09T08:53:20Z"
-VIEW = {"id": "a", "title": "a v1", "modified_at": MODIFIED}
+VIEW: dict[str, Any] = {
+    "id": "a",
+    "title": "a v1",
+    "modified_at": MODIFIED,
+    "labels": [{"group": {"name": "Content Format"}}],
+    "file_size": 9,
+    "version_id": "2",
+}
+CONTENT = own_content(VIEW)
+OBJECT, COPY = "assets/image/a/2/a-v1.jpg", "website/images/a.jpg"
+CHECKSUM = b64encode(bytes.fromhex(CONTENT.sha256() if CONTENT else "")).decode()
+FILE: dict[str, Any] = {
+    "version": "2",
+    "stored": {"key": OBJECT, "size": 9, "checksum": CHECKSUM, "mime_type": "image/jpeg"},
+    "copy": {"bucket": "assets", "key": COPY},
+}
+FILES: dict[str, Any] = {
+    "done": 4,
+    "files": {"file": FILE},
+    "claims": [{"bucket": "assets", "key": OBJECT}, {"bucket": "assets", "key": COPY}],
+}
 ENTRY_KEY = "assets/image/a/publications/e.json"
 STRAYS = {"no_job": "{}", "unreadable_delivery": "{", "other_event": '{"event_name": "x"}'}
 
@@ -129,12 +151,70 @@ def event(sequence: int = 1, *, published: bool = True, title: str = "a v1") -> 
     return {"detail-type": "AssetPublished", "detail": detail}
 
 
+def files_event(sequence: int = 1, **changes: object) -> dict[str, Any]:
+    file = {
+        "slot": "file",
+        "version": "2",
+        "mime_type": "image/jpeg",
+        "size": 9,
+        "checksum": CHECKSUM,
+        "object": {"bucket": "assets", "key": OBJECT},
+        "copy": {"bucket": "assets", "key": COPY},
+    }
+    asset = {"id": "a", "type": "image", "title": "a v1", "library": "present", "published": True}
+    detail = {
+        "schema": 1,
+        "id": "asset_file.a.4",
+        "sequence": sequence,
+        "received_at": "2025-10-09T08:53:20.000Z",
+        "asset": asset,
+        "organization": {"id": None},
+        "details": {"bucket": "assets", "key": "details"},
+        "files": [{**file, **changes}],
+    }
+    return {"detail-type": "AssetFilesChanged", "detail": detail}
+
+
+def download(**changes: Any) -> DownloadRecord:  # noqa: ANN401
+    made: DownloadRecord = {
+        "at": SECONDS,
+        "path": "/files/a",
+        "asset_id": "a",
+        "token": False,
+        "authorization": False,
+        "cookie": False,
+        "range": None,
+        "status": 200,
+        "sent_bytes": 9,
+        "whole": True,
+        "fault": None,
+    }
+    made.update(changes)  # type: ignore[typeddict-item]
+    return made
+
+
+def file_observation() -> FileObservation:
+    file = File(9, b64decode(CHECKSUM).hex())
+    return FileObservation(
+        items={"a": FILES},
+        objects={OBJECT: file, COPY: file},
+        uploads={},
+        jobs=[Seen("asset_file.a.4", "applied")],
+        counted={"applied": 1},
+        downloads=[download()],
+    )
+
+
 def observation() -> Observation:
     received = [job("d0.0", "a"), job("d1.0", "p")]
     seen = [Seen("d0.0", "applied"), Seen("d1.0", "dead_lettered")]
     asset = {
+        "asset_id": "a",
+        "type": "image",
         "published": True,
         "library": "present",
+        "files_wanted": 4,
+        "files_asked": 4,
         "title": "a v1",
         "modified_at": "2025-10-09T08:53:20.000Z",
         "details_key": "details",
@@ -142,12 +222,13 @@ def observation() -> Observation:
     publication = {"publishing_event_id": "e", "status": "published", "entry_key": ENTRY_KEY}
     aside = {"archive_key": "key"}
     return Observation(
+        files=file_observation(),
         items={"a": {"ASSET": asset, "PUBLICATION#default#e": publication}, "p": {}},
         documents={
             "details": {"details_source": "library", "asset": VIEW},
             ENTRY_KEY: {"modified_at": MODIFIED},
         },
-        events=[event()],
+        events=[event(), files_event()],
         messages=[
             letter("p"),
             Message(
@@ -182,6 +263,18 @@ def case(**changes: Any) -> Case:  # noqa: ANN401
         met={"CMP status 429": 5},
         found=replace(observation(), **changes),
     )
+
+
+def with_files(**changes: Any) -> Case:  # noqa: ANN401
+    return case(files=replace(file_observation(), **changes))
+
+
+def with_item(**changes: object) -> Case:
+    return with_files(items={"a": {**FILES, **changes}})
+
+
+def file_letter(reason: str) -> Message:
+    return replace(letter("a", reason=reason), queue="ASSET_FILE_DEAD_LETTER")
 
 
 def with_asset(**changes: object) -> dict[str, Any]:
@@ -257,6 +350,54 @@ MISTAKES: list[tuple[str, Callable[[], Case]]] = [
         "CMP is asked once per state",
         lambda: case(requests=[request(SECONDS + 3), request(SECONDS + 4)]),
     ),
+    ("files are CMP's", lambda: with_files(objects={})),
+    ("files are CMP's", lambda: with_files(objects={OBJECT: File(9, "00")})),
+    (
+        "files are CMP's",
+        lambda: case(items=with_asset(published=False, library="removed")),
+    ),
+    ("copies are where the rules want them", lambda: case(items=with_asset(published=False))),
+    (
+        "copies are where the rules want them",
+        lambda: with_item(files={"file": {**FILE, "copy": None}}),
+    ),
+    (
+        "copies are where the rules want them",
+        lambda: with_files(objects={**file_observation().objects, COPY: File(9, "00")}),
+    ),
+    ("claims and objects agree", lambda: with_item(claims=[])),
+    ("claims and objects agree", lambda: with_files(objects={})),
+    ("claims and objects agree", lambda: with_item(files={})),
+    ("claims and objects agree", lambda: with_item(unfinished={"key": OBJECT})),
+    ("claims and objects agree", lambda: with_files(uploads={OBJECT: 1})),
+    ("claims and objects agree", lambda: with_files(objects={OBJECT: File(8, "00")})),
+    ("file jobs add up", lambda: with_files(jobs=[Seen("asset_file.a.4", None)])),
+    ("file jobs add up", lambda: with_files(counted={})),
+    ("file jobs add up", lambda: case(items=with_asset(files_wanted=5))),
+    ("file jobs add up", lambda: with_item(pending={})),
+    (
+        "no file is a dead letter",
+        lambda: case(messages=[*observation().messages, file_letter("file_not_found")]),
+    ),
+    (
+        "no file is a dead letter",
+        lambda: replace(
+            case(messages=[*observation().messages, file_letter("file_length")]),
+            expected=[expected(was_deleted=True), poisoned()],
+        ),
+    ),
+    ("the bus tells the files", lambda: case(events=[event()])),
+    (
+        "the bus tells the files",
+        lambda: case(events=[event(), files_event(), files_event(2, copy=None)]),
+    ),
+    ("file hosts see no token of ours", lambda: with_files(downloads=[download(cookie=True)])),
+    (
+        "file hosts see no token of ours",
+        lambda: replace(
+            case(), expected=[expected(asset=Asset("a", "image", is_private=True)), poisoned()]
+        ),
+    ),
     ("every trouble was met", lambda: replace(case(), met={"CMP status 500": 1})),
     ("no secret is in a log", lambda: case(leaks=["an access token"])),
 ]
@@ -268,6 +409,26 @@ def test_a_mistake_is_found_by_its_check(check: str, mistaken: Callable[[], Case
 
     assert judged.problems[check]
     assert not judged.is_good
+
+
+def test_a_file_that_cmp_has_deleted_may_be_a_dead_letter_and_lacking() -> None:
+    gone = expected(in_library=False, was_deleted=True)
+    found = replace(
+        observation(),
+        files=replace(
+            file_observation(),
+            items={},
+            objects={},
+            jobs=[Seen("asset_file.a.4", "dead_lettered")],
+            counted={"dead_lettered": 1},
+        ),
+        items=with_asset(library="removed"),
+        messages=[*observation().messages, file_letter("file_not_found")],
+    )
+
+    judged = verdict.judge(replace(case(), expected=[gone, poisoned()], found=found))
+
+    assert judged.is_good, judged.problems
 
 
 def test_details_of_an_asset_that_nobody_announced_may_be_an_earlier_view() -> None:
