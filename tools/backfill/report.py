@@ -42,24 +42,28 @@ class Report:
         console.print(f"  ticks             {self.ticks}, {len(found.stops)} stops")
         console.print(f"  requests to CMP   {found.requests:,}, {each:.3f} for an asset")
         console.print(f"  time              {self.seconds:.0f} s with limits far away\n")
-        console.print(self._costs())
-        console.print(
-            f"at 100 % the budget alone holds it back: publishing, if it is busy, leaves it"
-            f" BulkShare ({self.limits.bulk_share} %), as reckoned here\n",
-            style="dim",
-            highlight=False,
-        )
+        self._show_costs(console)
         for problem in self.problems:
             console.print(f"[red]✗[/] {escape(problem)}", soft_wrap=True)
         if not self.problems:
             console.print(f"[green]✓ Complete, at level {plan.level}, in spite of the stops.[/]")
 
-    def _costs(self) -> Table:
+    def _show_costs(self, console: Console) -> None:
         limits = self.limits
-        title = (
+        console.print(
             f"{self.plan.assets:,} assets at the default limits: {limits.per_second} requests a"
             f" second, {limits.per_minute} a minute, {limits.per_month:,} a month"
         )
+        console.print(self._costs())
+        console.print(
+            "At 100 % the budget alone holds it back; reckoned with publishing that is busy, which"
+            f" leaves it {limits.bulk_share} % (BulkShare).\n",
+            style="dim",
+            highlight=False,
+        )
+
+    def _costs(self) -> Table:
+        limits = self.limits
         headings = (
             "level",
             "requests",
@@ -67,7 +71,7 @@ class Report:
             f"ReconcileShare {limits.reconcile_share} %",
             "ReconcileShare 100 %",
         )
-        table = Table(*headings, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+        table = Table(*headings, box=box.SIMPLE_HEAD)
         for level in LEVELS:
             cost = Cost.of(replace(self.plan, level=level), limits)
             table.add_row(
