@@ -174,6 +174,8 @@ def test_tells_all_of_the_library_that_a_consumer_needs() -> None:
             "version": "3",
             "library": "archived",
             "published": True,
+            "expires_at": None,
+            "expired": False,
             "labels": LABELS,
             "link": link("image-1"),
         },

@@ -130,6 +130,7 @@ def test_keeps_what_the_library_tells(details: Details, stack: WorkerStack) -> N
             "asset_id": "image-1",
             "type": "image",
             "details_source": "library",
+            "level": "full",
             "fetch_began_at": "2026-11-21T12:00:00.000Z",
             "asset": body,
         }
