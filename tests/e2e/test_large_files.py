@@ -22,6 +22,8 @@ pytestmark = [
 ]
 
 SIZE = 600_000_000
+COPIED = "/Press"
+"""A folder of which a rule of this stack wants copies."""
 MEMORY_MEGABYTES = 512
 MOST_MEGABYTES = 400
 REDELIVERY_SECONDS = "10"
@@ -127,7 +129,7 @@ def test_a_file_larger_than_the_functions_memory_comes_through_it(
     relay.events(small["id"], count=1, of_files=True)
     before = peaks(relay)
 
-    asset = bring(relay, "video", file_size=SIZE)
+    asset = bring(relay, "video", file_size=SIZE, file_location=COPIED)
 
     assert_whole(relay, asset)
     after = peaks(relay)
@@ -143,7 +145,7 @@ def test_a_file_larger_than_the_functions_memory_comes_through_it(
 
 @pytest.mark.usefixtures("impatient_queue")
 def test_a_worker_killed_half_way_fetches_only_what_is_missing(relay: Relay) -> None:
-    asset = bring(relay, "video", file_size=SIZE)
+    asset = bring(relay, "video", file_size=SIZE, file_location=COPIED)
     half = SIZE // PART_BYTES // 2
     relay.wait(lambda: parts(relay, asset["id"]) >= half, "half of the file")
 
