@@ -55,7 +55,9 @@ class Findings:
         if stored.newer:
             raise ConflictError("a fetch that began later has stored its details first")
         modified_at = times.read(found.body.get("modified_at"))
-        expires_at = times.read(found.body.get("expires_at"))
+        # A row of a list does not tell when its asset expires: what is known of that stays.
+        is_row = found.level == "list"
+        expires_at = asset.expires_at if is_row else times.read(found.body.get("expires_at"))
         kept = replace(
             asset,
             title=text(found.body.get("title")) or title or asset.title,

@@ -94,3 +94,12 @@ def test_a_title_is_what_an_item_can_hold(findings: Findings, told: object, titl
 
     assert findings.keep(found, BLANK, title="Instead").title == title
     assert findings.keep(Found({}, "library", NOON, LINK), REMOVED).title == "Known"
+
+
+def test_a_row_of_a_list_keeps_what_is_known_of_the_expiry(findings: Findings) -> None:
+    known = findings.keep(Found(entry(expires_at="2026-11-21T11:00:00Z"), "library", NOON), BLANK)
+
+    kept = findings.keep(Found(entry(), "library", NOON + 1, level="list"), known)
+
+    assert known.expires_at is not None
+    assert (kept.expires_at, kept.expired) == (known.expires_at, True)
