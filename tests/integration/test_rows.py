@@ -167,6 +167,38 @@ def test_while_one_reads_the_listing_the_others_wait(stack: WorkerStack) -> None
     assert stack.visibilities[-1] <= 5
 
 
+def test_without_a_listing_nothing_is_gone(stack: WorkerStack) -> None:
+    show(stack, NOON - FIRST_REACH, row("image-1"))
+    stack.sleep(3)
+    assert work(stack, *jobs(stack, "image-1")) == 0
+    stack.sleep(60)
+    stack.api.resources.clear()
+
+    assert work(stack, *jobs(stack, "image-1", received_at=stack.clock() - 5000)) == 1
+
+    assert stack.asset()["library"] == "present"
+
+
+def test_a_row_without_a_link_is_a_row(stack: WorkerStack) -> None:
+    show(stack, NOON - FIRST_REACH, row("image-1", links=None))
+    stack.sleep(3)
+
+    assert work(stack, *jobs(stack, "image-1")) == 0
+
+    assert stack.asset()["library"] == "present"
+
+
+def test_a_row_that_no_item_holds_keeps_none_from_being_kept(stack: WorkerStack) -> None:
+    endless = row("image-1", title="x" * LARGEST_ROW, content=None)
+    page = listing.read({"data": [endless, row("image-2")]})
+    table = RowTable(clients("workers").table, "catalogue")
+
+    table.put(page, NOON)
+
+    assert table.row("image-1") is None
+    assert table.row("image-2") is not None
+
+
 @pytest.mark.parametrize(("length", "kept"), [(10, "x" * 10), (LARGEST_ROW, None)])
 def test_a_row_is_kept_as_far_as_an_item_holds_it(
     stack: WorkerStack, length: int, kept: str | None

@@ -11,9 +11,11 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cmp_relay import clients, library, listing, lookup, settings
-from cmp_relay.errors import PostponedError
+from cmp_relay.errors import NotFoundError, PostponedError, UnavailableError
+from cmp_relay.fields import at, text
 from cmp_relay.findings import Found
 from cmp_relay.jobs import LibraryJob
 from cmp_relay.leases import Lease, Leases
@@ -65,7 +67,7 @@ class LibraryRows:
         if kept is None or kept[0] < needed:
             return None
         began_at, body = kept
-        href = body.get("links", {}).get("self")
+        href = text(at(body, "links", "self"))
         return Found(body, "library", began_at, href, level="list")
 
     def _is_read(self, needed: int) -> bool:
@@ -89,7 +91,7 @@ class LibraryRows:
         link: str | None = listing.first(self.base, since)
         for _ in range(MOST_PAGES):
             asked_at = self.now()
-            page = listing.read(api.get(str(link)))
+            page = listing.read(_listed(api, str(link)))
             self.table.put(page, asked_at)
             link = page.next
             if page.is_last():
@@ -111,6 +113,14 @@ def build(environment: Mapping[str, str]) -> LibraryRows | None:
         table=RowTable(table, own.catalogue_table),
         leases=Leases(table, own.catalogue_table),
     )
+
+
+def _listed(api: OpenApi, link: str) -> Mapping[str, Any]:
+    """Ask for a page; raises UnavailableError for none: no asset is gone for want of a list."""
+    try:
+        return api.get(link)
+    except NotFoundError as error:
+        raise UnavailableError(str(error), status=error.status) from None
 
 
 def _enough(job: LibraryJob, needed: int) -> int:

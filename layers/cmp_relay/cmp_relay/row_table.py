@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cmp_relay.fields import at
 from cmp_relay.listing import Page
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ class RowTable:
                         "pk": {"S": f"ROW#{asset_id}"},
                         "sk": {"S": "ROW"},
                         "began_at": {"N": str(began_at)},
-                        "row": {"S": _text(row.body)},
+                        "row": {"S": text},
                         "expires_at": expires,
                     }
                 }
             }
             for asset_id, row in page.rows.items()
+            if (text := _text(row.body)) is not None
         ]
         for start in range(0, len(items), BATCH):
             self._write(items[start : start + BATCH])
@@ -75,10 +77,12 @@ class RowTable:
         self._client.batch_write_item(RequestItems={self._table: items})
 
 
-def _text(body: Mapping[str, Any]) -> str:
-    """Return a row as an item can hold it: a page of HTML may be too long for that."""
+def _text(body: Mapping[str, Any]) -> str | None:
+    """Return a row as an item can hold it, None if it cannot: its asset costs a look of its own.
+
+    A page of HTML may be too long for it, and goes.
+    """
     text = json.dumps(body)
-    if len(text) <= LARGEST_ROW:
-        return text
-    content = {**body.get("content", {}), "value": None}
-    return json.dumps({**body, "content": content})
+    if len(text) > LARGEST_ROW:
+        text = json.dumps({**body, "content": {"type": at(body, "content", "type"), "value": None}})
+    return text if len(text) <= LARGEST_ROW else None
