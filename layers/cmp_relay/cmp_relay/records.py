@@ -69,4 +69,5 @@ def _files_of(asset: AssetState) -> tuple[object, ...] | None:
     """Return all that decides what the asset's files have to be, None while it has none."""
     if asset.files is None:
         return None
-    return asset.files, asset.library, asset.published, asset.expired
+    # A file job goes by the clock: it may have seen the time of an expiry that is later by now.
+    return asset.files, asset.library, asset.published, asset.expired, asset.expires_at

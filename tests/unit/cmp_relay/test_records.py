@@ -56,6 +56,7 @@ def test_one_worker_at_a_time_holds_a_record(stack: WorkerStack) -> None:
         {"library": "removed"},
         {"published": True},
         {"expired": True},
+        {"expires_at": 1},
     ],
     ids=str,
 )
