@@ -14,7 +14,7 @@ from cmp_relay.telemetry import metrics
 from tests.support import library_jobs
 from tests.support.clock import NOON
 from tests.support.killer import ProcessKilled
-from tests.support.publish_jobs import link, receipt
+from tests.support.publish_jobs import API, link, receipt
 from tests.support.reconcile_world import ReconcileWorld
 from tests.support.worker_stack import WorkerStack
 
@@ -305,6 +305,20 @@ def test_a_page_that_cmp_does_not_give_is_asked_for_at_the_next_tick(
 
     world.library.trouble = None
     assert settle(world)["missing"] == 5
+
+
+def test_a_page_that_leads_to_itself_is_not_read_for_ever(
+    world: ReconcileWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.know(*ASSETS)
+    href = listing.first(API, None)
+    page = {"data": [world.library[link("image-0")]], "pagination": {"next": href}}
+    monkeypatch.setattr(world.library, "_page", lambda _: page)
+
+    report = world.tick("full")
+
+    assert (report["status"], report["pages"]) == ("under_way", 0)
+    assert world.library.pages == [href]
 
 
 def test_a_run_that_cannot_go_on_stops(world: ReconcileWorld) -> None:

@@ -15,7 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from cmp_relay import clients, gaps, library, listing, lookup, runs, settings
 from cmp_relay.checkpoints import Checkpoints
 from cmp_relay.entries import KINDS
-from cmp_relay.errors import ApiError, LeaseHeldError, PostponedError
+from cmp_relay.errors import ApiError, LeaseHeldError, PostponedError, UnavailableError
 from cmp_relay.expiries import Expiries
 from cmp_relay.leases import Lease, Leases
 from cmp_relay.library_queue import LibraryQueue
@@ -171,6 +171,8 @@ class Reconciliation:
         """Read the next page, and the one before it if need be, each with when that began."""
         api = self.api.behind(self.permits.of(lease, 1))
         asked_at, page = self.now(), listing.read(api.get(run.next))
+        if page.next == run.next:
+            raise UnavailableError("GET /assets: a page that leads to itself")
         if run.previous is None or not page.may_skip(run.total):
             return [(page, asked_at)]
         again_at, before = self.now(), listing.read(api.get(run.previous))
