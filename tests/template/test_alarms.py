@@ -34,6 +34,7 @@ def test_what_a_person_has_to_know_of_has_an_alarm() -> None:
         "ForbiddenAssetAlarm",
         "OversizeDeliveryAlarm",
         "ReceiverErrorAlarm",
+        "ReconcileFailingAlarm",
         "RefusedCallersAlarm",
         "TokenAlarm",
     }
