@@ -36,8 +36,8 @@ LINES = 6
 """How many deliveries CMP sends at once: each more is one more process that starts here."""
 APPLIED_SECONDS = 150.0
 DATE_SECONDS = 2
-KILL_SECONDS = 60.0
-UPLOAD_SECONDS = 180.0
+KILL_SECONDS = 180.0
+"""How long to wait for what is to be killed: a busy machine comes to the first files late."""
 LOOK_SECONDS = 0.5
 FOR_EVER = 1_000_000
 API = "/v3"
@@ -288,7 +288,7 @@ class Driver:
 
     def _kill(self, kill: planned.Kill) -> None:
         """End a function's execution environments, as soon as it has any."""
-        deadline = time.monotonic() + (UPLOAD_SECONDS if kill.amid_upload else KILL_SECONDS)
+        deadline = time.monotonic() + KILL_SECONDS
         while not (alive := self._to_be_killed(kill)):
             if time.monotonic() > deadline:
                 return
