@@ -156,6 +156,21 @@ def test_what_is_published_is_looked_up_in_full(stack: WorkerStack) -> None:
     assert stack.documents()["assets/image/image-1/details.json"]["level"] == "full"
 
 
+def test_what_is_known_to_expire_is_looked_up_in_full(stack: WorkerStack) -> None:
+    show(stack, NOON - FIRST_REACH, row("image-2"))
+    stack.api.resources[link("image-1")] = entry(expires_at="2026-11-21T11:00:00Z")
+    stack.sleep(3)
+    assert work(stack, *jobs(stack, "image-1")) == 0
+    assert stack.asset()["expired"] is True
+    stack.api.resources[link("image-1")] = entry(expires_at="2027-11-21T11:00:00Z")
+
+    (put_off,) = jobs(stack, "image-1", received_at=stack.clock())
+    stack.sleep(3)
+    assert work(stack, put_off) == 0
+
+    assert stack.asset()["expired"] is False
+
+
 def test_while_one_reads_the_listing_the_others_wait(stack: WorkerStack) -> None:
     show(stack, NOON - FIRST_REACH, row("image-1"))
     stack.sleep(3)

@@ -55,9 +55,7 @@ class Findings:
         if stored.newer:
             raise ConflictError("a fetch that began later has stored its details first")
         modified_at = times.read(found.body.get("modified_at"))
-        # A row of a list does not tell when its asset expires: what is known of that stays.
-        is_row = found.level == "list"
-        expires_at = asset.expires_at if is_row else times.read(found.body.get("expires_at"))
+        expires_at = _expires_at(found, asset)
         kept = replace(
             asset,
             title=text(found.body.get("title")) or title or asset.title,
@@ -101,6 +99,14 @@ def _seen_in_library(found: Found, asset: AssetState) -> AssetState:
         seen_at=found.began_at,
         href=found.href if found.href and len(found.href) <= LONGEST_LINK else asset.href,
     )
+
+
+def _expires_at(found: Found, asset: AssetState) -> int | None:
+    """Return when an asset expires (ms); rows, tasks and deliveries tell nothing, nor its end."""
+    is_whole = found.source == "library" and found.level == "full"
+    if is_whole or "expires_at" in found.body:
+        return times.read(found.body.get("expires_at"))
+    return asset.expires_at
 
 
 def _files(asset_type: str, body: Mapping[str, Any]) -> str | None:

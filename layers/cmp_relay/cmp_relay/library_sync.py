@@ -134,7 +134,8 @@ class LibrarySync:
 
     def _find(self, job: LibraryJob, attempt: Attempt, asset: AssetState, lease: Lease) -> Found:
         """Find the asset in the listing if a row is enough, else by its link."""
-        row = self.rows.find(job) if self.rows and not asset.published else None
+        is_enough = not asset.published and asset.expires_at is None  # no row tells of an expiry
+        row = self.rows.find(job) if self.rows and is_enough else None
         if row and row.began_at < max(asset.seen_at or 0, library.knows_at(asset.removed_at)):
             row = None  # more is known than it shows
         return row or self.lookup.in_library(job, attempt, job.asset.href or asset.href, lease)

@@ -96,10 +96,23 @@ def test_a_title_is_what_an_item_can_hold(findings: Findings, told: object, titl
     assert findings.keep(Found({}, "library", NOON, LINK), REMOVED).title == "Known"
 
 
-def test_a_row_of_a_list_keeps_what_is_known_of_the_expiry(findings: Findings) -> None:
+@pytest.mark.parametrize(
+    ("source", "level"), [("library", "list"), ("task", "full"), ("delivery", "full")]
+)
+def test_what_does_not_tell_of_the_expiry_keeps_what_is_known(
+    findings: Findings, source: str, level: str
+) -> None:
     known = findings.keep(Found(entry(expires_at="2026-11-21T11:00:00Z"), "library", NOON), BLANK)
 
-    kept = findings.keep(Found(entry(), "library", NOON + 1, level="list"), known)
+    kept = findings.keep(Found(entry(), source, NOON + 1, level=level), known)
 
     assert known.expires_at is not None
     assert (kept.expires_at, kept.expired) == (known.expires_at, True)
+
+
+def test_an_expiry_that_the_library_tells_no_more_is_over(findings: Findings) -> None:
+    known = findings.keep(Found(entry(expires_at="2026-11-21T11:00:00Z"), "library", NOON), BLANK)
+
+    kept = findings.keep(Found(entry(), "library", NOON + 1), known)
+
+    assert (kept.expires_at, kept.expired) == (None, False)
