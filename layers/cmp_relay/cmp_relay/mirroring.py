@@ -30,6 +30,7 @@ from cmp_relay.errors import (
     CmpRelayError,
     FileDeniedError,
     FileError,
+    ForbiddenError,
     RequestRefusedError,
     UntrustedLinkError,
 )
@@ -47,7 +48,7 @@ from cmp_relay.private_links import PrivateLinks
 LEASE_SECONDS = 900
 """No worker of files lives longer, so a lease that has ended has no holder."""
 MILLION = 1_000_000
-OF_ONE_FILE = (FileError, UntrustedLinkError, RequestRefusedError)
+OF_ONE_FILE = (FileError, ForbiddenError, UntrustedLinkError, RequestRefusedError)
 """What concerns one file alone: the others of its asset come all the same."""
 STAY_SECONDS = 600
 """How long a job downloads in one visit; then it comes back and goes on where it was."""
@@ -95,11 +96,11 @@ class Mirroring:
         visit.claim(plan.places)
         failed = visit.bring_all(plan)
         visit.copy(plan)
+        visit.withdraw(visit.state.claims - plan.places - visit.older(plan))
         if failed:
             visit.note()
             # If any of them can be tried again, it takes the others along.
             raise max(failed, key=lambda error: error.retryable)
-        visit.withdraw(visit.state.claims - plan.places)
         return self.files.write(self._owe_event(job, asset, visit.state))
 
     def _owe_event(self, job: FileJob, asset: AssetState, state: FilesState) -> FilesState:
@@ -150,20 +151,26 @@ class Visit:
             self._write(replace(self.state, claims=self.state.claims | places))
 
     def withdraw(self, places: frozenset[Place]) -> None:
-        """Delete objects, then forget where they were."""
+        """Forget files, delete their objects, then give up their places.
+
+        In this order, since the asset may be wanted again before what died in between is repeated:
+        then nothing may pass for being there.
+        """
         if not places:
             return
-        folders = self.parts.folders
-        if not folders.keep_withdrawn:
-            for place in sorted(filter(folders.owns, places), key=str):
-                self.parts.store.delete(place.bucket, place.key)
         bucket = self.parts.store.bucket
         left = {
             slot: replace(file, copy=None) if file.copy in places else file
             for slot, file in self.state.files.items()
             if Place(bucket, file.stored.key) not in places
         }
-        self._write(replace(self.state, files=left, claims=self.state.claims - places))
+        if left != self.state.files:
+            self._write(replace(self.state, files=left))
+        folders = self.parts.folders
+        if not folders.keep_withdrawn:
+            for place in sorted(filter(folders.owns, places), key=str):
+                self.parts.store.delete(place.bucket, place.key)
+        self._write(replace(self.state, claims=self.state.claims - places))
 
     def bring_all(self, plan: FilePlan) -> list[CmpRelayError]:
         """Bring every file that is not there in its present version, and return what has failed.
@@ -176,22 +183,34 @@ class Visit:
                 break  # to come back for the others without an attempt counted might never end
             if not self._holds(plan.sources[slot]):
                 try:
-                    self._bring(plan.sources[slot], plan.objects[slot])
+                    self._bring(plan, slot)
                 except OF_ONE_FILE as error:
                     failed.append(error)
         return failed
 
-    def _bring(self, source: Source, place: Place) -> None:
-        store = self.parts.store
+    def older(self, plan: FilePlan) -> frozenset[Place]:
+        """Return the places of older versions that stay because the present one has failed."""
+        bucket = self.parts.store.bucket
+        held = {
+            slot: file
+            for slot, file in self.state.files.items()
+            if slot in plan.sources and not self._holds(plan.sources[slot])
+        }
+        copies = {file.copy for slot, file in held.items() if file.copy and slot in plan.copies}
+        return frozenset({*copies, *(Place(bucket, file.stored.key) for file in held.values())})
+
+    def _bring(self, plan: FilePlan, slot: str) -> None:
+        store, source, place = self.parts.store, plan.sources[slot], plan.objects[slot]
         begun = self._begun(place)
         with self._download(source, begun) as download:
             stored = store.receive(
                 download, source, place.key, keep=self._keep, go_on=self._has_time, begun=begun
             )
-        file = MirroredFile(source.version, stored)
-        self._write(
-            replace(self.state, files={**self.state.files, source.slot: file}, unfinished=None)
-        )
+        held = self.state.files.get(slot)
+        # Elsewhere an older copy waits for the new one; in the same place it is written over.
+        waits = held is not None and held.copy != plan.copies.get(slot)
+        file = MirroredFile(source.version, stored, held.copy if held and waits else None)
+        self._write(replace(self.state, files={**self.state.files, slot: file}, unfinished=None))
 
     def copy(self, plan: FilePlan) -> None:
         """Copy each file that is there in its present version to where its rule wants it."""

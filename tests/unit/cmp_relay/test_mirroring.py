@@ -22,6 +22,7 @@ from cmp_relay.errors import (
     UntrustedLinkError,
 )
 from cmp_relay.file_store import PART_BYTES
+from cmp_relay.files import Files, FilesState
 from cmp_relay.jobs import FileJob
 from cmp_relay.mirroring import LEASE_SECONDS, STAY_SECONDS
 from cmp_relay.outcomes import Attempt, Ending
@@ -339,3 +340,52 @@ def test_a_body_that_does_not_end_leaves_no_upload(world: World) -> None:
     assert not isinstance(caught.value, FileTooLargeError)
     assert world.uploads() == []
     assert world.stack.objects() == {}
+
+
+class Died(BaseException):
+    """What a worker does not live to see."""
+
+
+def test_what_is_wanted_again_after_a_withdrawal_that_died_is_brought_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.files = {"a": a_file(b"a", "image/png")}
+    world.article("a")
+    assert world.mirror() == Ending("applied")
+    write = Files.write
+
+    def die(files: Files, state: FilesState) -> FilesState:
+        if not state.claims:
+            raise Died
+        return write(files, state)
+
+    world.asset = replace(world.asset, library=library.REMOVED)
+    world.article("a")
+    with monkeypatch.context() as dying:
+        dying.setattr(Files, "write", die)
+        with pytest.raises(Died):
+            world.mirror()
+    world.stack.sleep(LEASE_SECONDS + 1)
+
+    world.asset = replace(world.asset, library=library.PRESENT)
+    world.article("a")
+
+    assert world.mirror() == Ending("applied")
+    assert world.copies() == {b"a"}
+
+
+def test_pictures_leave_their_old_folder_though_one_of_them_cannot_be_had(world: World) -> None:
+    world.files = {"a": a_file(b"a", "image/png")}
+    bad = "https://elsewhere.example.com/a.png"
+    world.article("a", bad)
+    with pytest.raises(UntrustedLinkError):
+        world.mirror()
+    assert world.copies() == {b"a"}
+
+    world.rules = "-> others/"
+    world.article("a", bad)
+    with pytest.raises(UntrustedLinkError):
+        world.mirror()
+
+    assert world.copies() == set()
+    assert [key for key in world.stack.objects() if key.startswith("others/")]
