@@ -257,14 +257,12 @@ class Driver:
         names = ("status", "more_bytes", "after_bytes", "bytes_per_second")
         told = {name: getattr(fault, name) for name in names}
         options = {name: value for name, value in told.items() if value is not None}
-        if fault.asset:
-            options["asset_id"] = fault.asset.id
-            if fault.kind == "redirect":
-                options["location"] = self.views[fault.asset.id][0]["url"]
-        self.world.cmp.add_download_fault(fault.kind, count=fault.count, **options)
+        if fault.kind == "redirect":
+            options["location"] = self.views[fault.asset.id][0]["url"]
+        options |= {"asset_id": fault.asset.id, "count": fault.count}
+        self.world.cmp.add_download_fault(fault.kind, **options)
         what = f"{fault.kind} {fault.status or ''}".strip()
-        whose = fault.asset.id if fault.asset else "any asset"
-        self.tell(f"files: {what} for the next {fault.count} downloads of {whose}")
+        self.tell(f"files: {what} for the next {fault.count} downloads of {fault.asset.id}")
 
     def _outage(self, seconds: float) -> None:
         self.world.cmp.add_fault("status", status=503, count=FOR_EVER, path=API, within=seconds)

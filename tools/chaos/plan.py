@@ -38,6 +38,11 @@ class Asset:
     is_private: bool = False
 
     @property
+    def has_files(self) -> bool:
+        """Tell whether there is something to download; an article's pictures are its files."""
+        return self.is_a_file or self.kind == "article"
+
+    @property
     def is_a_file(self) -> bool:
         """Tell whether it is a file itself, of which CMP tells length and version."""
         return self.kind in FILES
@@ -107,12 +112,12 @@ class CmpFault:
 
 @dataclass(frozen=True)
 class FileFault:
-    """The next `count` downloads go wrong, those of one asset if it is named."""
+    """The next `count` downloads of an asset go wrong."""
 
     at: float
     kind: str
-    count: int = 1
-    asset: Asset | None = None
+    count: int
+    asset: Asset
     status: int | None = None
     more_bytes: int | None = None
     after_bytes: int | None = None

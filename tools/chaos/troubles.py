@@ -38,9 +38,9 @@ OUTAGE_SECONDS = 30.0
 REVOKED_SECONDS = 8.0
 RETRY_DATE = "date"
 """Stands for an HTTP date some seconds away: only the driver knows what time it will be."""
-# Calls about files are rare, so that bursts gather: all of them may befall one job.
-FILE_BURST = (1, 2)
-LONGEST_FILE_BURST = 4
+# Calls about files are rare, so that faults gather: all of them may befall one job.
+FILE_BURST = (1, 1)
+LONGEST_FILE_BURST = 3
 # botocore asks three times: a longer burst makes calls fail for good.
 BURST = (4, 10)
 # A rotated refresh token that could not be stored is lost: this is what the retries make up for.
@@ -99,20 +99,22 @@ def _spread(
 
 
 def _file_troubles(rng: random.Random, assets: Sequence[Asset]) -> Iterable[Trouble]:
-    """Let one thing befall the first downloads of an asset, and short outages those of any."""
+    """Let one or two things befall the first downloads of an asset: five would end its job."""
+    assets = [asset for asset in assets if asset.has_files]
     files = [asset for asset in assets if asset.is_a_file and not asset.size]
     rng.shuffle(files)
     private = next((asset for asset in files if asset.is_private), files[0])
     public = [asset for asset in files if not asset.is_private] or files
     large = next((asset for asset in assets if asset.size), files[0])
+    others = [one for one in assets if one not in (*public, private, large)] or files
     # Those after which a file has come are last: two may befall the same asset.
     kinds: list[dict[str, Any]] = [
         {"kind": "truncated", "count": 2},
-        {"kind": "length", "more_bytes": -1},
-        {"kind": "length", "more_bytes": 7},
-        {"kind": "type"},
-        {"kind": "redirect"},
-        {"kind": "slow", "bytes_per_second": 10_000},
+        {"kind": "length", "count": 1, "more_bytes": -1},
+        {"kind": "length", "count": 1, "more_bytes": 7},
+        {"kind": "type", "count": 1},
+        {"kind": "redirect", "count": 1},
+        {"kind": "slow", "count": 1, "bytes_per_second": 10_000},
     ]
     for number, options in enumerate(kinds):
         yield FileFault(0.0, asset=public[number % len(public)], **options)
@@ -120,8 +122,8 @@ def _file_troubles(rng: random.Random, assets: Sequence[Asset]) -> Iterable[Trou
     yield FileFault(0.0, "slow", 2, large, bytes_per_second=1_500_000)
     yield FileFault(0.0, "truncated", 1, large, after_bytes=12_000_000)
     yield Kill(0.0, "on_asset_file", amid_upload=True)
-    for begins in (0.15, 0.35, 0.55):
-        yield FileFault(_moment(rng, begins, begins + 0.1), "status", 3, status=503)
+    for asset in others[:3]:
+        yield FileFault(0.0, "status", 2, asset, status=503)
 
 
 def _token_troubles(rng: random.Random) -> Iterable[Trouble]:
