@@ -29,7 +29,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything that the verdict looks at; titles and `kept` by asset id, jobs by outcome."""
+    """Everything that the verdict looks at; titles and `kept` by asset id.
+
+    `jobs` counts those of the run by their outcome, and none of files.
+    """
 
     titles: Mapping[str, str]
     kept: Mapping[str, Kept]
@@ -49,7 +52,7 @@ def look(world: World, standing: Standing, stops: Sequence[Stop]) -> Observation
     keys: list[str] = []
     jobs: Counter[str] = Counter()
     for item in _items(world):
-        if item["sk"]["S"] == "JOB":
+        if item.get("cause", {}).get("S") == "reconcile":
             jobs[item.get("outcome", {}).get("S", "in flight")] += 1
         elif item["sk"]["S"] == "ASSET":
             kept[item["asset_id"]["S"]] = _kept(item)
@@ -76,7 +79,9 @@ def _items(world: World) -> Iterator[dict[str, Any]]:
             TableName=world.table,
             ConsistentRead=True,
             FilterExpression="sk IN (:asset, :job)",
-            ProjectionExpression="sk, asset_id, library, title, #sequence, details_key, #outcome",
+            ProjectionExpression=(
+                "sk, cause, asset_id, library, title, #sequence, details_key, #outcome"
+            ),
             ExpressionAttributeNames={"#sequence": "sequence", "#outcome": "outcome"},
             ExpressionAttributeValues={":asset": {"S": "ASSET"}, ":job": {"S": "JOB"}},
         )
