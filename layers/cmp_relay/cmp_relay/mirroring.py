@@ -7,16 +7,13 @@ leaves behind is found and withdrawn by the next job.
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Protocol
 
 from cmp_relay import (
     clients,
     file_events,
-    file_sources,
     folder_rules,
     library,
     lookup,
@@ -25,12 +22,14 @@ from cmp_relay import (
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import AssetState, Catalogue
 from cmp_relay.documents import Documents
-from cmp_relay.downloads import Download, Downloads
+from cmp_relay.downloads import Downloads
 from cmp_relay.errors import (
     CmpRelayError,
     FileDeniedError,
     FileError,
+    FileGuidUnknownError,
     ForbiddenError,
+    PostponedError,
     RequestRefusedError,
     UntrustedLinkError,
 )
@@ -57,8 +56,8 @@ STAY_SECONDS = 600
 class Links(Protocol):
     """Who has links to private files."""
 
-    def link(self, asset_id: str | None, url: str, lease: Lease) -> str:
-        """Return a URL with a token; raises FileGuidUnknownError, PostponedError, ApiError."""
+    def links(self, asset_id: str, sources: Sequence[Source], lease: Lease) -> Mapping[str, str]:
+        """Return URLs with a token by slot, as far as known; raises PostponedError, ApiError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +176,53 @@ class Visit:
 
         Raises UnavailableError, and PostponedError when the visit's time is over.
         """
-        failed: list[CmpRelayError] = []
-        for slot in plan.order(self.state):
-            if failed and not self._has_time():
+        missing = [slot for slot in plan.order(self.state) if not self._holds(plan.sources[slot])]
+        failed = self._bring_each(plan, {slot: plan.sources[slot].url for slot in missing}, _counts)
+        private = [slot for slot, error in failed.items() if isinstance(error, FileDeniedError)]
+        if private:
+            left = {slot: error for slot, error in failed.items() if slot not in private}
+            failed = left | self._bring_private(plan, private, left)
+        return list(failed.values())
+
+    def _bring_private(
+        self, plan: FilePlan, slots: Sequence[str], failed: Mapping[str, CmpRelayError]
+    ) -> dict[str, CmpRelayError]:
+        """Bring files by links with a token: there was no getting them without one."""
+        sources = [plan.sources[slot] for slot in slots]
+        try:
+            links = self.parts.links.links(self.state.asset_id, sources, self.lease)
+        except PostponedError:
+            if not _counts(failed):
+                raise
+            return {}  # the same as below
+        except OF_ONE_FILE as error:
+            return dict.fromkeys(slots, error)
+        unknown = {
+            slot: FileGuidUnknownError("CMP knows the file by none of the guids that it may have")
+            for slot in slots
+            if slot not in links
+        }
+        return unknown | self._bring_each(
+            plan, links, lambda now: bool(now or unknown) or _counts(failed)
+        )
+
+    def _bring_each(
+        self,
+        plan: FilePlan,
+        urls: Mapping[str, str],
+        counts: Callable[[Mapping[str, CmpRelayError]], bool],
+    ) -> dict[str, CmpRelayError]:
+        """Bring files from these URLs; return what has failed, which `counts` as an attempt."""
+        failed: dict[str, CmpRelayError] = {}
+        for slot, url in urls.items():
+            try:
+                self._bring(plan, slot, url)
+            except OF_ONE_FILE as error:
+                failed[slot] = error
+            except PostponedError:
+                if not counts(failed):
+                    raise
                 break  # to come back for the others without an attempt counted might never end
-            if not self._holds(plan.sources[slot]):
-                try:
-                    self._bring(plan, slot)
-                except OF_ONE_FILE as error:
-                    failed.append(error)
         return failed
 
     def older(self, plan: FilePlan) -> frozenset[Place]:
@@ -199,10 +236,12 @@ class Visit:
         copies = {file.copy for slot, file in held.items() if file.copy and slot in plan.copies}
         return frozenset({*copies, *(Place(bucket, file.stored.key) for file in held.values())})
 
-    def _bring(self, plan: FilePlan, slot: str) -> None:
+    def _bring(self, plan: FilePlan, slot: str, url: str) -> None:
         store, source, place = self.parts.store, plan.sources[slot], plan.objects[slot]
         begun = self._begun(place)
-        with self._download(source, begun) as download:
+        start = begun.start if begun else 0
+        validator = begun.unfinished.validator if begun else None
+        with self.parts.downloads.open(url, start=start, validator=validator) as download:
             stored = store.receive(
                 download, source, place.key, keep=self._keep, go_on=self._has_time, begun=begun
             )
@@ -239,21 +278,6 @@ class Visit:
         self.parts.store.discard(unfinished)
         return None
 
-    @contextmanager
-    def _download(self, source: Source, begun: Begun | None) -> Iterator[Download]:
-        """Begin a download, by a link with a token if there is no getting it without one."""
-        start = begun.start if begun else 0
-        validator = begun.unfinished.validator if begun else None
-        begin = partial(self.parts.downloads.open, start=start, validator=validator)
-        with ExitStack() as stack:
-            try:
-                download = stack.enter_context(begin(source.url))
-            except FileDeniedError:
-                guid = self.state.asset_id if source.slot == file_sources.OWN else None
-                link = self.parts.links.link(guid, source.url, self.lease)
-                download = stack.enter_context(begin(link))
-            yield download
-
     def _has_time(self) -> bool:
         return self.parts.now() < self.ends_at
 
@@ -262,6 +286,11 @@ class Visit:
 
     def _write(self, state: FilesState) -> None:
         self.state = self.parts.files.write(state)
+
+
+def _counts(failed: Mapping[str, CmpRelayError]) -> bool:
+    """Tell whether a visit has failed for a file: that it wants a token is no failure yet."""
+    return any(not isinstance(error, FileDeniedError) for error in failed.values())
 
 
 def build(environment: Mapping[str, str]) -> Mirroring:

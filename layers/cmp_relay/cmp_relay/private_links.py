@@ -1,14 +1,19 @@
-"""Private files: a download URL with a token, which CMP gives for a file's guid.
+"""Private files: download URLs with a token, which CMP gives for the files' guids.
 
-Which guid it goes by is not documented (facts.md 7), so one request asks for all that it may be.
+Which guid a file goes by is not documented (facts.md 7), so all that it may be are asked for, and
+those of all files at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cmp_relay import file_sources
-from cmp_relay.errors import FileGuidUnknownError
+from cmp_relay.file_sources import Source
 from cmp_relay.open_api import OpenApi
 from cmp_relay.permits import Keeper, Permits
+
+MOST_GUIDS = 100
+"""For one request: CMP's own limit is not documented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +23,23 @@ class PrivateLinks:
     api: OpenApi
     permits: Permits
 
-    def link(self, asset_id: str | None, url: str, lease: Keeper) -> str:
-        """Return a URL with a token for a file whose own URL is refused.
+    def links(self, asset_id: str, sources: Sequence[Source], lease: Keeper) -> dict[str, str]:
+        """Return URLs with a token for files whose own URLs are refused, by slot.
 
-        `asset_id` is None for a file that is no asset of its own.
-        Raises FileGuidUnknownError, PostponedError and the ApiErrors of `open_api`.
+        A file that CMP knows by none of its guids has none. Raises PostponedError and the ApiErrors
+        of `open_api`.
         """
-        guids = file_sources.guids(asset_id, url)
-        urls = self.api.behind(self.permits.of(lease, 1)).file_urls(guids)
-        for guid in guids:
-            if guid in urls:
-                return urls[guid]
-        raise FileGuidUnknownError(f"CMP has no file of the guids {', '.join(guids)}")
+        guids = {source.slot: _guids(asset_id, source) for source in sources}
+        wanted = list(dict.fromkeys(guid for each in guids.values() for guid in each))
+        batches = [
+            wanted[start : start + MOST_GUIDS] for start in range(0, len(wanted), MOST_GUIDS)
+        ]
+        api = self.api.behind(self.permits.of(lease, max(1, len(batches))))
+        urls = {guid: url for batch in batches for guid, url in api.file_urls(batch).items()}
+        known = {slot: [guid for guid in each if guid in urls] for slot, each in guids.items()}
+        return {slot: urls[each[0]] for slot, each in known.items() if each}
+
+
+def _guids(asset_id: str, source: Source) -> tuple[str, ...]:
+    # A picture in an article is no asset of its own.
+    return file_sources.guids(asset_id if source.slot == file_sources.OWN else None, source.url)

@@ -15,8 +15,10 @@ from cmp_relay.documents import Documents
 from cmp_relay.errors import (
     ConflictError,
     FileError,
+    FileGuidUnknownError,
     FileMissingError,
     FileTooLargeError,
+    ForbiddenError,
     LeaseHeldError,
     PostponedError,
     UntrustedLinkError,
@@ -26,6 +28,7 @@ from cmp_relay.files import Files, FilesState
 from cmp_relay.jobs import FileJob
 from cmp_relay.mirroring import LEASE_SECONDS, STAY_SECONDS
 from cmp_relay.outcomes import Attempt, Ending
+from cmp_relay.private_links import PrivateLinks
 from tests.support import worker_stack
 from tests.support.clock import NOON
 from tests.support.file_server import FileServer, Replies, Reply, a_file, file_server
@@ -389,3 +392,72 @@ def test_pictures_leave_their_old_folder_though_one_of_them_cannot_be_had(world:
 
     assert world.copies() == set()
     assert [key for key in world.stack.objects() if key.startswith("others/")]
+
+
+def refused(_: Asked) -> Reply:
+    return Reply(403)
+
+
+def make_private(world: World, *names: str) -> None:
+    """Let pictures be private, and CMP have links to them."""
+    for name in names:
+        world.files[name] = refused
+        world.files[f"{name}?token=1"] = a_file(name.encode(), "image/png")
+        world.stack.api.urls[name] = f"{world.url(name)}?token=1"
+
+
+def test_private_pictures_of_an_article_cost_one_request(world: World) -> None:
+    world.files["a"] = a_file(b"a", "image/png")
+    make_private(world, "b", "c")
+    world.article("b", "a", "c")
+
+    assert world.mirror() == Ending("applied")
+
+    assert world.copies() == {b"a", b"b", b"c"}
+    assert world.stack.api.asked == ["file-urls/b,c"]
+
+
+def test_a_private_picture_that_cmp_has_no_link_to_holds_up_no_other(world: World) -> None:
+    make_private(world, "b", "c")
+    del world.stack.api.urls["b"]
+    world.article("b", "c")
+
+    with pytest.raises(FileGuidUnknownError):
+        world.mirror()
+
+    assert world.copies() == {b"c"}
+
+
+def test_links_that_may_not_be_had_hold_up_no_public_picture(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.files["a"] = a_file(b"a", "image/png")
+    make_private(world, "b")
+    world.article("b", "a")
+
+    def refuse(*_: object) -> dict[str, str]:
+        raise ForbiddenError("POST /file-urls: 403", status=403)
+
+    monkeypatch.setattr(PrivateLinks, "links", refuse)
+    with pytest.raises(ForbiddenError):
+        world.mirror()
+
+    assert world.copies() == {b"a"}
+
+
+@pytest.mark.parametrize(
+    ("other", "error"), [("a", PostponedError), ("gone", FileMissingError)], ids=["waits", "counts"]
+)
+def test_waiting_for_links_is_no_attempt_unless_something_failed(
+    world: World, monkeypatch: pytest.MonkeyPatch, other: str, error: type[Exception]
+) -> None:
+    world.files["a"] = a_file(b"a", "image/png")
+    make_private(world, "b")
+    world.article("b", other)
+
+    def wait(*_: object) -> dict[str, str]:
+        raise PostponedError("an appointment", delay=5)
+
+    monkeypatch.setattr(PrivateLinks, "links", wait)
+    with pytest.raises(error):
+        world.mirror()
