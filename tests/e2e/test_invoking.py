@@ -26,7 +26,13 @@ def test_the_receiver_accepts_its_sample(relay: Relay) -> None:
 
 @pytest.mark.parametrize(
     "function",
-    ["on_asset_published", "on_asset_synced", "on_asset_unpublished", "on_library_asset"],
+    [
+        "on_asset_published",
+        "on_asset_synced",
+        "on_asset_unpublished",
+        "on_library_asset",
+        "on_asset_file",
+    ],
 )
 def test_a_worker_ends_every_job_of_its_sample(relay: Relay, function: str) -> None:
     event = rehearse(relay.stack, INPUTS / f"{function}.json")
@@ -38,6 +44,14 @@ def test_a_worker_ends_every_job_of_its_sample(relay: Relay, function: str) -> N
     items = [relay.item(f"JOB#{job_id}", "JOB") for job_id in job_ids]
     assert {item["outcome"] for item in items if item} <= {"applied", "superseded"}
     assert all(items)
+
+
+def test_the_reconciliation_takes_its_sample(relay: Relay) -> None:
+    event = rehearse(relay.stack, INPUTS / "reconcile_library.json")
+
+    answer = relay.stack.functions.invoke("reconcile_library", event)
+
+    assert json.loads(answer.payload)["status"] in {"finished", "idle", "in_progress", "under_way"}
 
 
 def test_the_token_is_looked_after(relay: Relay) -> None:

@@ -103,7 +103,7 @@ def test_works_on_the_readable_assets_of_a_delivery_and_quarantines_the_others(
     assert "/data/assets/videos/1" in message
 
 
-@pytest.mark.parametrize("event_name", ["asset_renditions_created", "never_heard_of"])
+@pytest.mark.parametrize("event_name", ["task_added", "never_heard_of"])
 def test_keeps_events_without_a_worker_of_their_own_in_the_other_queue(
     relay: Relay, event_name: str
 ) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from cmp_relay.errors import ForbiddenError, UnavailableError
@@ -8,7 +10,7 @@ from tests.support import library_jobs, publish_jobs
 from tests.support.clock import NOON
 from tests.support.killer import ProcessKilled
 from tests.support.publish_jobs import API, entry, link, receipt
-from tests.support.worker_stack import WorkerStack
+from tests.support.worker_stack import CONTEXT, WorkerStack
 
 LINK = link("image-1")
 DAY = 24 * 3600
@@ -474,3 +476,21 @@ def test_a_library_job_pays_what_a_publication_owes(stack: WorkerStack) -> None:
 
     assert [event["detail"]["id"] for event in stack.announced()] == ["published.0", "removed.0"]
     assert stack.outcomes() == {"removed.0": "superseded", "published.0": "applied"}
+
+
+def test_what_cmp_refuses_to_show_is_not_taken_for_gone(stack: WorkerStack) -> None:
+    know(stack)
+    stack.work(deliver(stack, "asset_added", "added"))
+    stack.api.resources[LINK] = ForbiddenError("GET: 403", status=403)
+    stack.clock.advance(HOUR)
+    missed = {
+        **json.loads(deliver(stack, "asset_modified", "missed")),
+        "event_name": "asset_missing",
+        "cause": "reconcile",
+    }
+
+    answer = stack.library_worker().handle(stack.event(json.dumps(missed)), CONTEXT)
+
+    assert answer == {"batchItemFailures": []}
+    assert reasons(stack)["missed.0"] == ("superseded", "CMP refuses to show it")
+    assert stack.asset()["library"] == "present"

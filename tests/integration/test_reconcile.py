@@ -8,6 +8,7 @@ import pytest
 
 from cmp_relay import listing, reconciliation
 from cmp_relay.errors import ForbiddenError, UnavailableError
+from cmp_relay.row_table import RowTable
 from cmp_relay.runs import MOST_FAILURES, SETTLE, TICK, Pace, Rhythm
 from cmp_relay.slots import Limits
 from cmp_relay.telemetry import metrics
@@ -78,6 +79,17 @@ def test_the_first_run_brings_the_whole_library(world: ReconcileWorld) -> None:
     assert world.stack.asset("image-1")["organization_id"] == "organization-1"
     assert world.stack.counts() == {"applied": 5}
     assert sightings(world) == []
+
+
+def test_at_level_list_the_pages_are_kept_for_the_jobs(world: ReconcileWorld) -> None:
+    world.library.fill(*ASSETS)
+    table = RowTable(world.stack.dynamodb, "catalogue")
+    reconciliation = replace(world.reconciliation(), rows=table, look=0)
+
+    reconciliation.tick({"run": "full"}, "owner", lambda: 240)
+
+    assert len(world.jobs()) == len(ASSETS)
+    assert all(table.row(asset_id) for asset_id in ASSETS)
 
 
 def test_a_library_without_gaps_costs_its_pages_alone(world: ReconcileWorld) -> None:

@@ -1,13 +1,14 @@
 """At level `list` the jobs of a burst share the rows of a page of CMP's listing."""
 
+import itertools
 from typing import Any
 
 import pytest
 
-from cmp_relay import listing
-from cmp_relay.library_rows import FIRST_REACH, INTERVAL, OVERLAP
+from cmp_relay import library_rows, listing
+from cmp_relay.library_rows import FIRST_REACH, INTERVAL, MOST_PAGES, OVERLAP
 from cmp_relay.row_table import LARGEST_ROW, RowTable
-from tests.support import library_jobs
+from tests.support import environment, library_jobs
 from tests.support.clock import NOON
 from tests.support.publish_jobs import API, body, entry, link, receipt
 from tests.support.worker_stack import CONTEXT, WorkerStack, clients
@@ -227,3 +228,38 @@ def test_a_row_is_kept_as_far_as_an_item_holds_it(
     found = table.row("article-1")
     assert found is not None
     assert (found[0], found[1]["content"]["value"]) == (NOON, kept)
+
+
+def test_a_long_listing_is_read_no_further_than_a_visit_has_time(stack: WorkerStack) -> None:
+    pages = [f"{API}/assets?offset={number}" for number in range(1, MOST_PAGES + 1)]
+    show(stack, NOON - FIRST_REACH, row("image-0"), following=pages[0])
+    for number, (page, following) in enumerate(itertools.pairwise(pages), start=1):
+        data = {"data": [row(f"image-{number}")], "pagination": {"next": following}}
+        stack.api.resources[page] = data
+    stack.api.resources[link("image-99")] = row("image-99")
+    stack.sleep(3)
+
+    assert work(stack, *jobs(stack, "image-99")) == 0
+
+    assert len(stack.api.asked) == MOST_PAGES + 1
+    assert stack.api.asked[-1] == link("image-99")
+
+
+def test_who_finds_that_another_has_just_read_the_listing_does_not_read_it_again(
+    stack: WorkerStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.api.resources[link("image-1")] = row("image-1")
+    stack.sleep(3)
+    seen = iter([None, None, stack.clock()])
+    monkeypatch.setattr(RowTable, "listed_at", lambda _: next(seen))
+
+    assert work(stack, *jobs(stack, "image-1")) == 0
+
+    assert stack.api.asked == [link("image-1")]
+
+
+@pytest.mark.parametrize(("level", "has_rows"), [("full", False), ("list", True)])
+def test_rows_serve_at_level_list_alone(level: str, *, has_rows: bool) -> None:
+    built = library_rows.build({**environment.FUNCTIONS, "LIBRARY_DETAIL": level})
+
+    assert (built is not None) is has_rows

@@ -116,3 +116,16 @@ def test_an_expiry_that_the_library_tells_no_more_is_over(findings: Findings) ->
     kept = findings.keep(Found(entry(), "library", NOON + 1), known)
 
     assert (kept.expires_at, kept.expired) == (None, False)
+
+
+def test_renditions_are_stored_without_what_may_be_a_token(
+    findings: Findings, stack: WorkerStack
+) -> None:
+    rendition = {"id": "1", "url": "https://images1.cmp.optimizely.com/1"}
+    told = [{**rendition, "url": f"{rendition['url']}?token=eyJ"}]
+    extras = {"renditions": told, "custom_fields": None}
+
+    findings.keep(Found(entry(), "library", NOON, extras=extras), BLANK)
+
+    document = stack.documents()[KEY]
+    assert (document["renditions"], document["custom_fields"]) == ([rendition], None)
