@@ -15,7 +15,7 @@ from cmp_relay.telemetry import logger, metrics
 
 worker = library_worker(
     os.environ,
-    lookup=lookup.detailed(os.environ, "bulk"),
+    lookup=lookup.build(os.environ, "bulk"),
     rows=library_rows.build(os.environ),
     reserve_seconds=40,
 )

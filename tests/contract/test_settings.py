@@ -28,7 +28,7 @@ SHARED = {
     "POWERTOOLS_SERVICE_NAME",
 }
 READ = {
-    "OnAssetFileFunction": (WorkerSettings, FileSettings, LookupSettings, ApiSettings),
+    "OnAssetFileFunction": (WorkerSettings, FileSettings, ApiSettings),
     "OnAssetPublishedFunction": (
         WorkerSettings,
         RecordSettings,

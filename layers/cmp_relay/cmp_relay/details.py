@@ -80,7 +80,7 @@ def build(environment: Mapping[str, str]) -> Details:
     own = settings.read(settings.WorkerSettings, environment)
     archived = settings.read(settings.EntrySettings, environment)
     return Details(
-        lookup=lookup.detailed(environment, "live"),
+        lookup=lookup.build(environment, "live"),
         delivered=Delivered(clients.s3(), archived.archive_bucket),
         findings=Findings(Documents(clients.s3(), own.asset_bucket)),
     )

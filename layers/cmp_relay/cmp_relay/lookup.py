@@ -6,7 +6,7 @@ from the asset's kind.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from cmp_relay import clients, library, settings
@@ -157,12 +157,8 @@ def build(environment: Mapping[str, str], lane: Lane) -> Lookup:
         base=access.base,
         outcomes=Outcomes(clients.dynamodb(), own.catalogue_table),
         gone_recheck_seconds=about.gone_recheck_seconds,
+        extras=extras(environment),
     )
-
-
-def detailed(environment: Mapping[str, str], lane: Lane) -> Lookup:
-    """Build a lookup that brings what the environment wants of details; raises SettingsError."""
-    return replace(build(environment, lane), extras=extras(environment))
 
 
 def extras(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -297,7 +297,7 @@ def build(environment: Mapping[str, str]) -> Mirroring:
     """Build what a function's environment names; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
     about = settings.read(settings.FileSettings, environment)
-    look = lookup.build(environment, "bulk")
+    access = lookup.build_access(environment, own.catalogue_table, "bulk")
     table = clients.dynamodb()
     return Mirroring(
         catalogue=Catalogue(table, own.catalogue_table),
@@ -311,7 +311,7 @@ def build(environment: Mapping[str, str]) -> Mirroring:
             about.max_file_megabytes * MILLION,
         ),
         store=FileStore(clients.files(), own.asset_bucket),
-        links=PrivateLinks(look.api, look.permits),
+        links=PrivateLinks(access.api, access.permits),
         folders=Folders(
             bucket=own.asset_bucket,
             repository=about.image_repository_bucket,

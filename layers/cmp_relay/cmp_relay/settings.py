@@ -51,7 +51,7 @@ class RecordSettings:
 
 @dataclass(frozen=True, slots=True)
 class FileSettings:
-    """Environment of on_asset_file, beside that of a worker and of a lookup."""
+    """Environment of on_asset_file, beside that of a worker and of the API."""
 
     file_origins: tuple[str, ...]
     folder_rules: str
