@@ -18,7 +18,7 @@ KINDS = {
 }
 STAGES = (
     *("asset_published", "asset_synced", "asset_unpublished"),
-    *("asset_added", "asset_modified", "asset_removed"),
+    *("asset_added", "asset_modified", "asset_renditions_created", "asset_removed"),
 )
 
 

@@ -1,9 +1,10 @@
-"""What the scenario takes for complete: files that are where the catalogue and the rules say."""
+"""What the scenario sends, and what it takes for complete."""
 
 from dataclasses import replace
 
 import pytest
 
+from tools.scenario import deliveries
 from tools.scenario.files import AssetFiles, MirroredFile
 from tools.scenario.jobs import EndedJob
 from tools.scenario.report import Passage, Report
@@ -26,6 +27,12 @@ REPORT = Report(
     assets=[ASSET],
     requests=1,
 )
+
+
+def test_every_sample_is_sent_once() -> None:
+    sent = [sample.file for name in deliveries.STAGES for sample in deliveries.stage(name)]
+
+    assert sorted(sent) == sorted(deliveries.SAMPLES.glob("*.json"))
 
 
 def test_what_has_arrived_with_its_files_is_complete() -> None:
