@@ -6,6 +6,7 @@ CmpRelayError
 ├── UnreadableDeliveryError    a verified delivery that we cannot make sense of
 ├── StorageError               something was not stored durably; CMP has to send it again
 ├── UnreadableJobError         a queue message that is not a job
+├── InvalidCommandError        a command that says nothing that can be done
 ├── ArchiveError               the archived delivery of a job is not there or not readable
 ├── ConflictError              somebody else wrote the same item first
 ├── AnnouncementError          the bus did not take an event
@@ -31,6 +32,7 @@ CmpRelayError
     ├── NotFoundError          404, 410
     ├── RateLimitedError       429
     └── UnavailableError       408, 5xx, time-outs, broken answers
+        └── CircleError        the pages of a list lead back to one of them
 
 `retryable` decides: True → the message becomes visible again after a back-off; False → the job goes
 to its dead-letter queue at once with `reason` and the error's text as `detail`. No error text holds
@@ -78,6 +80,13 @@ class UnreadableJobError(CmpRelayError):
 
     retryable = False
     reason = "unreadable_job"
+
+
+class InvalidCommandError(CmpRelayError):
+    """A command names itself, but neither it nor its arguments are any that we know."""
+
+    retryable = False
+    reason = "invalid_command"
 
 
 class ArchiveError(CmpRelayError):
@@ -250,3 +259,9 @@ class UnavailableError(ApiError):
     """CMP did not answer, or not with anything usable (408, 5xx, time-out, broken body)."""
 
     reason = "unavailable"
+
+
+class CircleError(UnavailableError):
+    """The pages of a list lead back to one that was read before."""
+
+    reason = "circle"

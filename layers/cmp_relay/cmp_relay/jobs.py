@@ -46,6 +46,33 @@ class TriggeredFrom(_Part):
     href: str | None = None
 
 
+class Linked(_Part):
+    """A task, step, sub-step or comment of a delivery with the links that it came with."""
+
+    id: Identifier
+    href: str | None = None
+
+
+class Task(Linked):
+    """The task of a delivery."""
+
+    assets_href: str | None = None
+
+
+class SubStep(Linked):
+    """The sub-step of a delivery."""
+
+    external_work_href: str | None = None
+    comments_href: str | None = None
+
+
+class ExternalWork(_Part):
+    """Which other system a sub-step is worked on in, as its delivery says."""
+
+    external_system: str | None = None
+    href: str | None = None
+
+
 class Job(_Part):
     """One message of a work queue; `received_at` is ms UTC, `entry` a pointer into the body.
 
@@ -58,7 +85,7 @@ class Job(_Part):
     received_at: int = Field(gt=0, lt=YEAR_3000)
     event_name: Identifier
     channel: Identifier
-    cause: Literal["delivery", "files", "reconcile"] = "delivery"
+    cause: Literal["delivery", "files", "reconcile", "command", "ticket"] = "delivery"
     organization_id: str | None = None
     archive_key: Identifier | None = None
     entry: str | None = None
@@ -98,6 +125,18 @@ class FileJob(AssetJob):
     wanted: int = Field(gt=0)
 
 
+class ExternalWorkJob(Job):
+    """A job of one of the events of external steps."""
+
+    task: Task
+    step: Linked | None = None
+    sub_step: SubStep
+    external_work: ExternalWork | None = None
+    comment: Linked | None = None
+    archive_key: Identifier
+    entry: str
+
+
 AnyJob = TypeVar("AnyJob", bound=Job)
 
 
@@ -114,6 +153,11 @@ def read_library_job(body: str) -> LibraryJob:
 def read_file_job(body: str) -> FileJob:
     """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
     return _read(FileJob, body)
+
+
+def read_external_work_job(body: str) -> ExternalWorkJob:
+    """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
+    return _read(ExternalWorkJob, body)
 
 
 def _read(kind: type[AnyJob], body: str) -> AnyJob:

@@ -1,16 +1,17 @@
-"""CMP's Open API as the workers use it: resources by the links that CMP gave, nothing written.
+"""CMP's Open API as the workers use it: resources by the links that CMP gave.
 
 The bearer token goes to trusted origins alone: each URL, also each redirect's, passes
 `Origins.trusted` before a request to it exists. `_send` is the only place where requests go out,
 each at the moment that its gate gives it.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from cmp_relay.origins import Origins
     from cmp_relay.tokens import Token, TokenSource
 
+_QUERY = re.compile(r"\?\S*")
+_LONGEST_WORDS = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
 # The one that is stored by now may have been refused to others already; then one that is asked for.
@@ -47,8 +50,15 @@ _ERRORS: dict[int, type[ApiError]] = {
 
 
 Prepared = TypeVar("Prepared")
-Body = Mapping[str, object] | None
-"""What is posted; None for a GET."""
+Body = Mapping[str, object] | Sequence[object] | None
+
+
+class Ask(NamedTuple):
+    """What goes to a URL."""
+
+    url: httpx.URL
+    method: str = "GET"
+    body: Body = None
 
 
 class Gate(Protocol):
@@ -129,7 +139,7 @@ class OpenApi:
         deadline = Deadline(self._request_seconds, self._now)
         url = self._origins.trusted(href)
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = self._ask(url, deadline)
+            answer = self._ask(Ask(url), deadline)
             if answer.status not in _REDIRECTS:
                 return _object(answer)
             url = self._target(answer)
@@ -140,7 +150,7 @@ class OpenApi:
         # An id is no path: dots are quoted too, else httpx would resolve "..".
         quoted = quote(asset_id, safe="").replace(".", "%2E")
         url = self._origins.trusted(f"{self._base}/asset-urls/{quoted}")
-        answer = self._ask(url, Deadline(self._request_seconds, self._now))
+        answer = self._ask(Ask(url), Deadline(self._request_seconds, self._now))
         if answer.status not in _REDIRECTS:
             raise UnavailableError(f"{answer.name}: no redirect", status=answer.status)
         where = answer.headers.get("x-resource-location", "")
@@ -152,22 +162,35 @@ class OpenApi:
         Those of private files hold a token: they are not to be logged or stored.
         """
         url = self._origins.trusted(f"{self._base}/file-urls")
-        answer = self._ask(url, Deadline(self._request_seconds, self._now), {"guids": list(guids)})
+        ask = Ask(url, "POST", {"guids": list(guids)})
+        answer = self._ask(ask, Deadline(self._request_seconds, self._now))
         urls = _object(answer).get("urls")
         if not isinstance(urls, dict):
             raise UnavailableError(f"{answer.name}: no urls", status=answer.status)
         return {guid: found for guid, found in urls.items() if isinstance(found, str) and found}
 
-    def _ask(self, url: httpx.URL, deadline: Deadline, body: Body = None) -> Answer:
-        token, answer = self._send(url, self._tokens.current, deadline, body)
+    def tell(self, method: str, href: str, body: Body = None) -> Mapping[str, object]:
+        """Write to a link (POST, PATCH, PUT) and return what CMP answers, {} if that is nothing.
+
+        UnavailableError leaves open whether CMP has done it. A redirect is never followed: what it
+        leads to is not what was to be written.
+        """
+        ask = Ask(self._origins.trusted(href), method, body)
+        answer = self._ask(ask, Deadline(self._request_seconds, self._now))
+        if answer.status in _REDIRECTS:
+            raise UnavailableError(f"{answer.name}: redirects", status=answer.status)
+        return _object(answer) if answer.body else {}
+
+    def _ask(self, ask: Ask, deadline: Deadline) -> Answer:
+        token, answer = self._send(ask, self._tokens.current, deadline)
         for _ in range(_MOST_REPLACEMENTS):
             if answer.status == 401:
-                token, answer = self._send(url, partial(self._replace, token), deadline, body)
+                token, answer = self._send(ask, partial(self._replace, token), deadline)
         _raise_for(answer)
         return answer
 
     def _send(
-        self, url: httpx.URL, get_token: Callable[[], "Token"], deadline: Deadline, body: Body
+        self, ask: Ask, get_token: Callable[[], "Token"], deadline: Deadline
     ) -> tuple["Token", Answer]:
         was_in_time = deadline.left() > 0
         token = self._gate.take(get_token, self._answers)
@@ -175,13 +198,13 @@ class OpenApi:
             # Our own slowness is none of CMP's failures.
             raise PostponedError("the moment came when its time was over", delay=1)
         try:
-            answer = self._exchange(url, token, deadline, body)
+            answer = self._exchange(ask, token, deadline)
         except UnavailableError:
             self._gate.failed()
             raise
         if answer.status == 429:
             self._gate.throttled(retry_after(answer.headers, time.time()))
-        elif _is_unavailable(answer.status) or _is_broken(answer):
+        elif _is_unavailable(answer.status) or _is_broken(ask, answer):
             self._gate.failed()
         else:
             self._gate.answered()
@@ -204,19 +227,16 @@ class OpenApi:
         url = self._origins.trusted(f"{self._base}/assets?page_size=1")
         try:
             token = self._tokens.current()
-            answer = self._exchange(url, token, Deadline(self._request_seconds, self._now))
+            answer = self._exchange(Ask(url), token, Deadline(self._request_seconds, self._now))
             if answer.status == 401:
                 self._tokens.replace(token)
         except (PostponedError, UnavailableError):
             return False
         return not _is_unavailable(answer.status)
 
-    def _exchange(
-        self, url: httpx.URL, token: "Token", deadline: Deadline, body: Body = None
-    ) -> Answer:
-        method = "GET" if body is None else "POST"
+    def _exchange(self, ask: Ask, token: "Token", deadline: Deadline) -> Answer:
         headers = {"Authorization": f"Bearer {token.value}"}
-        request = self._client.build_request(method, url, headers=headers, json=body)
+        request = self._client.build_request(ask.method, ask.url, headers=headers, json=ask.body)
         return exchange(self._client, request, deadline)
 
     def _target(self, answer: Answer) -> httpx.URL:
@@ -229,9 +249,10 @@ class OpenApi:
         return self._origins.trusted(str(target))
 
 
-def _is_broken(answer: Answer) -> bool:
+def _is_broken(ask: Ask, answer: Answer) -> bool:
     """Tell whether a success holds no JSON object, as a page about maintenance does not."""
-    return 200 <= answer.status < 300 and answer.object() is None
+    silent = ask.method != "GET" and not answer.body
+    return 200 <= answer.status < 300 and not silent and answer.object() is None
 
 
 def _is_unavailable(status: int) -> bool:
@@ -246,7 +267,15 @@ def _raise_for(answer: Answer) -> None:
     if status == 429:
         raise RateLimitedError(message, retry_after=retry_after(answer.headers, time.time()))
     kind = UnavailableError if status >= 500 else _ERRORS.get(status, RequestRefusedError)
+    if kind is RequestRefusedError:
+        message = f"{message}{_words(answer)}"
     raise kind(message, status=status)
+
+
+def _words(answer: Answer) -> str:
+    """Return what CMP says of a request that it refuses, without what could be a URL's query."""
+    said = (answer.object() or {}).get("message")
+    return f" {_QUERY.sub('', said)[:_LONGEST_WORDS]!r}" if isinstance(said, str) and said else ""
 
 
 def _object(answer: Answer) -> Mapping[str, object]:

@@ -8,7 +8,7 @@ gave itself are counted apart, so that what CMP delivered adds up by itself.
 import random
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,10 +41,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a job ended; `reason` says why nothing was changed."""
+    """How a job ended; `reason` says why nothing was changed, `result` what CMP answered."""
 
     outcome: Outcome
     reason: str | None = None
+    result: Mapping[str, Any] | None = None
 
 
 class Outcomes:

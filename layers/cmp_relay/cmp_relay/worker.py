@@ -59,6 +59,7 @@ class Worker(Generic[AnyJob]):
 
     `reserve_seconds` is the time that one job may need, `retry_seconds` the longest wait after its
     first failed attempt, `lease_seconds` the longest one for a lease that is held again and again.
+    `announce` tells whoever waits for it how a job ends, before the job is closed.
     """
 
     read: Callable[[str], AnyJob]
@@ -70,6 +71,7 @@ class Worker(Generic[AnyJob]):
     reserve_seconds: float
     retry_seconds: int
     lease_seconds: int = LONGEST_LEASE_WAIT_SECONDS
+    announce: Callable[[AnyJob, Ending], None] | None = None
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     processor: BatchProcessor = field(
         # A batch that has to wait is no error: Lambda would scale the mapping down.
@@ -131,7 +133,7 @@ class Worker(Generic[AnyJob]):
     def _attempt(self, record: SQSRecord, job: AnyJob, attempt: Attempt) -> None:
         try:
             ending = self.work(job, attempt)
-            self._close(job, ending.outcome, ending.reason)
+            self._close(job, ending)
         except PostponedError as error:
             self._postpone(record, job, attempt, error)
             raise
@@ -182,14 +184,16 @@ class Worker(Generic[AnyJob]):
         )
         logger.error("job became a dead letter", reason=reason, detail=detail)
         if job:
-            self._close(job, "dead_lettered", f"{reason}: {detail}")
+            self._close(job, Ending("dead_lettered", f"{reason}: {detail}"))
         else:
             _count("dead_lettered")
 
-    def _close(self, job: AnyJob, outcome: Outcome, reason: str | None) -> None:
-        self.outcomes.close(job, outcome, reason)
-        _count(outcome)
-        logger.info("job ended", outcome=outcome, reason=reason)
+    def _close(self, job: AnyJob, ending: Ending) -> None:
+        if self.announce:
+            self.announce(job, ending)
+        self.outcomes.close(job, ending.outcome, ending.reason)
+        _count(ending.outcome)
+        logger.info("job ended", outcome=ending.outcome, reason=ending.reason)
 
     def _come_back(self, record: SQSRecord, delay: float) -> None:
         try:
