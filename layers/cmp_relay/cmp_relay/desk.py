@@ -1,0 +1,40 @@
+"""The desk: where a worker asks and tells CMP what concerns one resource, one worker at a time.
+
+The lease of the resource keeps the slot of the API budget if its moment is not near, and keeps two
+workers from telling CMP the same thing side by side.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cmp_relay import clients, lookup
+from cmp_relay.leases import Leases
+from cmp_relay.lookup import Access
+from cmp_relay.open_api import OpenApi
+
+LEASE_SECONDS = 60
+"""No worker lives longer, so a lease that has ended has no holder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """CMP's Open API, resource by resource."""
+
+    access: Access
+    leases: Leases
+
+    @contextmanager
+    def at(self, resource: str, errand: int) -> Iterator[OpenApi]:
+        """Hold a resource for so many requests in a row; raises LeaseHeldError."""
+        with self.leases.held(resource, str(uuid.uuid4()), LEASE_SECONDS) as lease:
+            yield self.access.api.behind(self.access.permits.of(lease, errand))
+
+
+def build(environment: Mapping[str, str], table_name: str) -> Desk:
+    """Build what a function's environment names, in the live lane; raises SettingsError."""
+    return Desk(
+        access=lookup.build_access(environment, table_name, "live"),
+        leases=Leases(clients.dynamodb(), table_name),
+    )
