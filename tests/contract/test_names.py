@@ -82,8 +82,8 @@ def test_every_queue_is_one_that_the_receiver_fills() -> None:
     assert filled == {f"{route}_queue_url" for route in routes}
 
 
-def test_every_routed_event_has_a_sample_and_every_sample_a_route() -> None:
-    assert {name.removesuffix(".old") for name in samples.names()} == routing.ROUTES.keys()
+def test_every_routed_event_has_a_sample() -> None:
+    assert {name.removesuffix(".old") for name in samples.names()} >= routing.ROUTES.keys()
 
 
 def test_an_event_on_the_bus_is_named_as_its_route() -> None:

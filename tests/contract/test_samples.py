@@ -9,6 +9,24 @@ from cmp_relay.deliveries import Receipt
 from cmp_relay.jobs import PublishJob, read_library_job, read_publish_job
 from tests.support import samples
 
+EVENTS = {
+    *("asset_added", "asset_removed", "asset_modified", "asset_renditions_created"),
+    *("task_added", "task_removed", "task_metadata_modified", "task_custom_field_modified"),
+    *("task_brief_added", "task_brief_removed", "task_brief_modified"),
+    *("task_asset_added", "task_asset_removed", "task_asset_modified"),
+    *("task_asset_draft_added", "task_asset_draft_removed"),
+    *("content_preview_requested", "workflow_sub_step_updated"),
+    *(f"workflow_sub_step_comment_{what}" for what in ("added", "modified", "removed")),
+    *("campaign_added", "campaign_metadata_modified"),
+    *(f"campaign_brief_{what}" for what in ("added", "modified", "removed")),
+    *("work_request_added", "work_request_modified", "work_request_removed"),
+    *(f"work_request_comment_{what}" for what in ("added", "modified", "removed")),
+    *(f"external_sub_step_{what}" for what in ("started", "completed", "modified")),
+    *(f"external_sub_step_comment_{what}" for what in ("added", "modified", "removed")),
+    *("event_added", "event_modified"),
+    *("asset_published", "asset_synced", "asset_unpublished"),
+}
+"""Every event that Optimizely's event reference or its user interface names (facts.md, 2)."""
 RECEIPT = Receipt("4b8f", 1_700_000_000_000, "default", "deliveries/2023/11/14/4b8f.json")
 
 
@@ -16,6 +34,29 @@ def jobs_of(name: str) -> list[PublishJob]:
     split = deliveries.split(deliveries.read(samples.raw(name)), RECEIPT)
     assert not split.problems
     return [read_publish_job(json.dumps(job)) for job in split.jobs]
+
+
+def test_there_is_a_sample_of_each_event_that_cmp_names_and_of_no_other() -> None:
+    assert len(EVENTS) == 43
+    assert {name.removesuffix(".old") for name in samples.names()} == EVENTS
+
+
+@pytest.mark.parametrize("name", samples.names())
+def test_every_sample_is_named_after_its_event_and_makes_jobs_without_problems(name: str) -> None:
+    delivery = deliveries.read(samples.raw(name))
+
+    split = deliveries.split(delivery, RECEIPT)
+
+    assert delivery.event_name == name.removesuffix(".old")
+    assert split.jobs
+    assert not split.problems
+
+
+@pytest.mark.parametrize("spelling", routing.SPELLINGS)
+def test_every_misspelling_of_cmp_has_a_sample(spelling: str) -> None:
+    spelt = {samples.sample(name)["event_name"] for name in samples.names()}
+
+    assert spelling in spelt
 
 
 @pytest.mark.parametrize("name", samples.publish_names())

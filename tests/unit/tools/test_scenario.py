@@ -29,10 +29,10 @@ REPORT = Report(
 )
 
 
-def test_every_sample_is_sent_once() -> None:
+def test_every_sample_of_an_asset_is_sent_once() -> None:
     sent = [sample.file for name in deliveries.STAGES for sample in deliveries.stage(name)]
 
-    assert sorted(sent) == sorted(deliveries.SAMPLES.glob("*.json"))
+    assert sorted(sent) == sorted(deliveries.SAMPLES.glob("asset_*.json"))
 
 
 def test_what_has_arrived_with_its_files_is_complete() -> None:
