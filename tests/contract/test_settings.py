@@ -15,6 +15,7 @@ from cmp_relay.settings import (
     ReconcileSettings,
     RecordSettings,
     RefreshSettings,
+    StoreSettings,
     WorkerSettings,
 )
 from tests.support import environment
@@ -28,9 +29,10 @@ SHARED = {
     "POWERTOOLS_SERVICE_NAME",
 }
 READ = {
-    "OnAssetFileFunction": (WorkerSettings, FileSettings, ApiSettings),
+    "OnAssetFileFunction": (WorkerSettings, StoreSettings, FileSettings, ApiSettings),
     "OnAssetPublishedFunction": (
         WorkerSettings,
+        StoreSettings,
         RecordSettings,
         EntrySettings,
         LookupSettings,
@@ -39,15 +41,17 @@ READ = {
     ),
     "OnAssetSyncedFunction": (
         WorkerSettings,
+        StoreSettings,
         RecordSettings,
         EntrySettings,
         LookupSettings,
         DetailSettings,
         ApiSettings,
     ),
-    "OnAssetUnpublishedFunction": (WorkerSettings, RecordSettings),
+    "OnAssetUnpublishedFunction": (WorkerSettings, StoreSettings, RecordSettings),
     "OnLibraryAssetFunction": (
         WorkerSettings,
+        StoreSettings,
         RecordSettings,
         LookupSettings,
         DetailSettings,

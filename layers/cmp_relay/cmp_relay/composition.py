@@ -35,7 +35,7 @@ def publish_worker(
     own = settings.read(settings.WorkerSettings, environment)
     publishing = Publishing(
         records=_records(own, environment),
-        stored=Documents(clients.s3(), own.asset_bucket),
+        stored=_documents(environment),
         enrich=enrich,
     )
     return _worker(own, read_publish_job, publishing.apply, reserve_seconds)
@@ -48,7 +48,7 @@ def library_worker(
     own = settings.read(settings.WorkerSettings, environment)
     library = LibrarySync(
         records=_records(own, environment),
-        findings=Findings(Documents(clients.s3(), own.asset_bucket)),
+        findings=Findings(_documents(environment)),
         lookup=lookup,
         rows=rows,
     )
@@ -66,6 +66,11 @@ def file_worker(
     worker = _worker(own, read_file_job, work, reserve_seconds)
     # A large file is held for hours: to look every few seconds would use up SQS's receives.
     return replace(worker, lease_seconds=60)
+
+
+def _documents(environment: Mapping[str, str]) -> Documents:
+    bucket = settings.read(settings.StoreSettings, environment).asset_bucket
+    return Documents(clients.s3(), bucket)
 
 
 def _records(own: WorkerSettings, environment: Mapping[str, str]) -> Records:

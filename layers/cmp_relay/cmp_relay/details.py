@@ -77,7 +77,7 @@ class Details:
 
 def build(environment: Mapping[str, str]) -> Details:
     """Build what a function's environment names; raises SettingsError."""
-    own = settings.read(settings.WorkerSettings, environment)
+    own = settings.read(settings.StoreSettings, environment)
     archived = settings.read(settings.EntrySettings, environment)
     return Details(
         lookup=lookup.build(environment, "live"),

@@ -297,11 +297,12 @@ def build(environment: Mapping[str, str]) -> Mirroring:
     """Build what a function's environment names; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
     about = settings.read(settings.FileSettings, environment)
+    bucket = settings.read(settings.StoreSettings, environment).asset_bucket
     access = lookup.build_access(environment, own.catalogue_table, "bulk")
     table = clients.dynamodb()
     return Mirroring(
         catalogue=Catalogue(table, own.catalogue_table),
-        details=Documents(clients.s3(), own.asset_bucket),
+        details=Documents(clients.s3(), bucket),
         files=Files(table, own.catalogue_table),
         leases=Leases(table, own.catalogue_table),
         bus=Bus(clients.events(), own.event_bus),
@@ -310,10 +311,10 @@ def build(environment: Mapping[str, str]) -> Mirroring:
             FileOrigins.parse(about.file_origins),
             about.max_file_megabytes * MILLION,
         ),
-        store=FileStore(clients.files(), own.asset_bucket),
+        store=FileStore(clients.files(), bucket),
         links=PrivateLinks(access.api, access.permits),
         folders=Folders(
-            bucket=own.asset_bucket,
+            bucket=bucket,
             repository=about.image_repository_bucket,
             rules=folder_rules.parse(about.folder_rules),
             keep_withdrawn=about.keep_withdrawn,

@@ -34,12 +34,18 @@ class ReceiverSettings:
 class WorkerSettings:
     """Environment of every function that works on a queue of jobs."""
 
-    asset_bucket: str
     catalogue_table: str
     dead_letter_queue_url: str
     event_bus: str
     queue_url: str
     retry_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Environment of every worker that keeps details or files of assets."""
+
+    asset_bucket: str
 
 
 @dataclass(frozen=True, slots=True)
