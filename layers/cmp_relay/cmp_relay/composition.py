@@ -38,7 +38,7 @@ def publish_worker(
         stored=_documents(environment),
         enrich=enrich,
     )
-    return _worker(own, read_publish_job, publishing.apply, reserve_seconds)
+    return assemble(own, read_publish_job, publishing.apply, reserve_seconds)
 
 
 def library_worker(
@@ -52,7 +52,7 @@ def library_worker(
         lookup=lookup,
         rows=rows,
     )
-    return _worker(own, read_library_job, library.apply, reserve_seconds)
+    return assemble(own, read_library_job, library.apply, reserve_seconds)
 
 
 def file_worker(
@@ -63,7 +63,7 @@ def file_worker(
 ) -> Worker[FileJob]:
     """Build the worker of the queue of file jobs; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
-    worker = _worker(own, read_file_job, work, reserve_seconds)
+    worker = assemble(own, read_file_job, work, reserve_seconds)
     # A large file is held for hours: to look every few seconds would use up SQS's receives.
     return replace(worker, lease_seconds=60)
 
@@ -84,12 +84,13 @@ def _records(own: WorkerSettings, environment: Mapping[str, str]) -> Records:
     )
 
 
-def _worker(
+def assemble(
     own: WorkerSettings,
     read: Callable[[str], AnyJob],
     work: Callable[[AnyJob, Attempt], Ending],
     reserve_seconds: float,
 ) -> Worker[AnyJob]:
+    """Put the worker of one queue together from how its jobs are read and what is done."""
     queues = clients.sqs()
     return Worker(
         read=read,
