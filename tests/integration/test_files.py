@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cmp_relay.errors import ForbiddenError, NotFoundError
 from cmp_relay.mirroring import LEASE_SECONDS
 from tests.support import library_jobs
 from tests.support.clock import NOON
@@ -18,6 +19,7 @@ PICTURE = b"\xff\xd8 a picture"
 RULES = "kind=image label=Review/Approved -> website/images/"
 APPROVED = [{"group": {"id": "1", "name": "Review"}, "values": [{"id": "2", "name": "Approved"}]}]
 OBJECT = "assets/image/image-1/7/Harbour.jpg"
+DETAILS = "assets/image/image-1/details.json"
 COPY = "website/images/image-1.jpg"
 
 
@@ -73,6 +75,17 @@ class Relay:
     def follow(self, event_name: str = "asset_modified") -> None:
         """Deliver a library event and let its file jobs be done."""
         assert self.work(*self.hear(event_name)) == []
+
+    def publish(self, event_name: str, **fields: object) -> None:
+        """Deliver a publish event and let all that comes of it be done."""
+        self.deliveries += 1
+        self.stack.sleep(60)
+        raw = body(event_name, [entry(**fields)])
+        (job,) = self.stack.deliver(raw, receipt(f"delivery-{self.deliveries}", self.stack.clock()))
+        if self.stack.work(job):
+            self.stack.sleep(60)  # not found: it is asked for once more
+            assert self.stack.work(job) == []
+        assert self.work(*self.stack.file_jobs()) == []
 
     def files(self) -> dict[str, Any]:
         """Return the item of the asset's files."""
@@ -210,6 +223,50 @@ def test_what_is_published_is_withdrawn_with_the_publication(relay: Relay) -> No
     assert relay.work(*relay.stack.file_jobs()) == []
 
     assert relay.stack.objects().keys() == {OBJECT}
+
+
+@pytest.mark.parametrize(
+    "refusal", [ForbiddenError("GET: 403", status=403), NotFoundError("GET: 404", status=404)]
+)
+def test_what_cmp_shows_no_more_keeps_its_folder_and_its_file_when_it_is_published_again(
+    relay: Relay, refusal: Exception
+) -> None:
+    relay.rules = "folder=/Marketing when=published -> website/images/"
+    relay.publish("asset_published")
+    shown = dict(relay.stack.documents()[DETAILS]["asset"])
+    relay.stack.api.resources[link("image-1")] = refusal
+    file = {"url": f"{relay.host.url}/cdn/image-1", "file_size": str(len(PICTURE))}
+    told = entry(**file, title="Delivered", modified_at="2026-11-21T12:01:30Z")
+
+    relay.publish("asset_synced", **{**told, "url": f"{file['url']}?token=secret"})
+
+    assert relay.stack.objects() == {OBJECT: PICTURE, COPY: PICTURE}
+    assert len(relay.host.asked) == 1
+    details = relay.stack.documents()[DETAILS]
+    assert (details["details_source"], details["asset"]) == ("delivery", {**shown, **told})
+    assert relay.stack.asset()["title"] == "Delivered"
+
+
+def test_what_cmp_shows_no_more_has_the_new_file_that_is_published(relay: Relay) -> None:
+    relay.rules = "folder=/Marketing when=published -> website/images/"
+    relay.publish("asset_published")
+    relay.stack.api.resources[link("image-1")] = ForbiddenError("GET: 403", status=403)
+    newer = PICTURE + b", retouched"
+    relay.host.reply = a_file(newer, "image/jpeg")
+
+    relay.publish(
+        "asset_synced",
+        url=f"{relay.host.url}/another",
+        file_size=len(newer),
+        mime_type="image/jpeg",
+        modified_at="2026-11-21T12:01:30Z",
+    )
+
+    objects = relay.stack.objects()
+    (key,) = objects.keys() - {COPY}
+    assert objects == {key: newer, COPY: newer}
+    assert key != OBJECT
+    assert "version_number" not in relay.stack.documents()[DETAILS]["asset"]
 
 
 def test_an_expired_asset_is_marked_and_loses_its_copy(relay: Relay) -> None:

@@ -1,7 +1,8 @@
 """The details of a published asset: what CMP tells of it now, fetched once per state.
 
 A job is covered by an earlier fetch, and asks CMP nothing, if that fetch must have seen what the
-delivery announces (design.md rules 3 and 5). An asset that CMP does not show is kept as delivered.
+delivery announces (design.md rules 3 and 5). Of an asset that CMP does not show, what was delivered
+is kept, over what is known of it besides.
 """
 
 from collections.abc import Mapping
@@ -53,8 +54,10 @@ class Details:
         if covers(asset, job.received_at, announced):
             return asset
         found = self._find(job, attempt, entry, lease)
-        if found.source == "delivery" and _knows_more(asset, announced):
+        if found.source == "delivery" and _is_as_new(asset, announced):
             return asset
+        if found.source != "library":
+            found = self.findings.completed(found, asset)
         if _stale(found, announced):
             if attempt.number < MOST_ATTEMPTS:
                 raise StaleReadError("CMP answered with an older state than it announced")
@@ -105,9 +108,8 @@ def covers(asset: AssetState, received_at: int, announced: int | None) -> bool:
     return began_at >= announced + FRESHNESS_MARGIN
 
 
-def _knows_more(asset: AssetState, announced: int | None) -> bool:
-    if asset.details_source in {None, "delivery"}:
-        return False
+def _is_as_new(asset: AssetState, announced: int | None) -> bool:
+    """Tell whether the details at hand are at least as new as what a delivery announces (ms)."""
     return asset.modified_at is not None and asset.modified_at >= (announced or 0)
 
 

@@ -22,6 +22,10 @@ WITH_FILES = ("article", "image", "raw_file", "video")
 OWN = "file"
 
 _ITSELF = {"image", "raw_file", "video"}
+_OF_THE_FILE = {
+    *("file_extension", "file_size", "focal_point", "image_resolution", "mime_type"),
+    *("thumbnail_url", "version_id", "version_number"),
+}
 _GUID = re.compile(rb"g=([A-Za-z0-9-]+)")
 
 
@@ -67,9 +71,19 @@ def guids(asset_id: str | None, url: str) -> tuple[str, ...]:
     Which it wants is not documented: the asset's id, the end of the URL, or what that is the base64
     of, `g=<guid>`.
     """
-    path = bare(url).partition("://")[2].partition("/")[2]
-    segment = identifier(unquote(path.rstrip("/").rpartition("/")[2])) or ""
+    segment = _segment(url)
     return tuple(dict.fromkeys(guid for guid in (asset_id, segment, _hidden(segment)) if guid))
+
+
+def laid_over(asset_type: str, known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of an asset, with what was told of it later and less fully laid over.
+
+    What is known of its file stays only as long as that is the same file, by the end of its URL
+    (hosts vary, queries are tokens) and by its length.
+    """
+    if asset_type in _ITSELF and not _is_same(of(asset_type, known), of(asset_type, told)):
+        known = {name: value for name, value in known.items() if name not in _OF_THE_FILE}
+    return {**known, **told}
 
 
 def objects(value: object) -> tuple[dict[str, Any], ...]:
@@ -88,6 +102,20 @@ def _source(slot: str, url: str, told: Mapping[str, Any], *, title: object) -> S
         size=_size(told.get("file_size")),
         version=_version(url, told),
     )
+
+
+def _is_same(known: tuple[Source, ...], told: tuple[Source, ...]) -> bool:
+    """Tell whether an asset's file is still the one that is known; to tell of none changes none."""
+    if not known or not told:
+        return True
+    sizes = {known[0].size, told[0].size} - {None}
+    segment = _segment(known[0].url)
+    return segment != "" and segment == _segment(told[0].url) and len(sizes) < 2
+
+
+def _segment(url: str) -> str:
+    path = bare(url).partition("://")[2].partition("/")[2]
+    return identifier(unquote(path.rstrip("/").rpartition("/")[2])) or ""
 
 
 def _url(value: object) -> str | None:

@@ -43,6 +43,22 @@ class Findings:
 
     stored: Documents
 
+    def completed(self, found: Found, asset: AssetState) -> Found:
+        """Return what was found laid over what is known: a task or a delivery tells less.
+
+        It tells no folder and no version of a file (facts.md 2.7): alone it would bring files again
+        and move them.
+        """
+        if asset.details_key is None:
+            return found
+        known = self.stored.get(asset.details_key)
+        return replace(
+            found,
+            body=file_sources.laid_over(asset.type, known["asset"], found.body),
+            level=known.get("level", found.level),  # version 0.1.0 wrote none
+            extras={name: known[name] for name in EXTRAS if name in known},
+        )
+
     def keep(self, found: Found, asset: AssetState, *, title: str | None = None) -> AssetState:
         """Store what was found and return the asset's state with it; `title` is for want of one.
 

@@ -16,7 +16,7 @@ from cmp_relay.errors import (
     UnavailableError,
     UntrustedLinkError,
 )
-from cmp_relay.findings import Findings
+from cmp_relay.findings import Findings, Found
 from cmp_relay.jobs import PublishJob
 from cmp_relay.leases import Lease
 from cmp_relay.library import FRESHNESS_MARGIN
@@ -331,19 +331,43 @@ def test_a_location_outside_the_trusted_origins_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("known", "source"),
+    ("known", "is_kept"),
     [
-        (replace(FETCHED, fetch_began_at=ANNOUNCED, modified_at=ANNOUNCED), "library"),
-        (replace(FETCHED, modified_at=ANNOUNCED - 1), "delivery"),
-        (replace(FETCHED, modified_at=None), "delivery"),
-        (replace(FETCHED, details_source="delivery"), "delivery"),
+        (FETCHED, True),
+        (replace(FETCHED, details_source="delivery"), True),
+        (replace(FETCHED, modified_at=ANNOUNCED - 1), False),
+        (replace(FETCHED, modified_at=None), False),
     ],
 )
 def test_what_was_delivered_replaces_only_what_is_older(
-    details: Details, stack: WorkerStack, known: AssetState, source: str
+    details: Details, stack: WorkerStack, known: AssetState, is_kept: bool
 ) -> None:
+    known = replace(known, fetch_began_at=ANNOUNCED)  # too early to cover the job
+
     brought = details.bring(JOB, LAST_LOOK, entry(), known, lease())
 
-    assert brought.details_source == source
-    assert (brought == known) is (source == "library")
-    assert (KEY in stack.documents()) is (source == "delivery")
+    assert (brought == known) is is_kept
+    assert (KEY in stack.documents()) is not is_kept
+    assert is_kept or brought.details_source == "delivery"
+
+
+@pytest.mark.parametrize("source", ["delivery", "task"])
+def test_what_tells_less_is_laid_over_what_is_known(
+    details: Details, stack: WorkerStack, source: str
+) -> None:
+    shown = entry(file_location="Press", version_number=3, modified_at="2026-11-21T10:00:00Z")
+    known = details.findings.keep(Found(shown, "library", NOON - 1, LINK, level="list"), BLANK)
+    if source == "task":
+        stack.api.locations["image-1"] = Location(TASK_LINK, "task")
+        stack.api.resources[TASK_LINK] = entry(title="In a task")
+
+    brought = details.bring(JOB, LAST_LOOK, entry(), known, lease())
+
+    title = {"delivery": "Delivered image-1", "task": "In a task"}[source]
+    assert (brought.details_source, brought.title, brought.version) == (source, title, "3")
+    assert stack.documents()[KEY] == {
+        **stack.documents()[KEY],
+        "details_source": source,
+        "level": "list",
+        "asset": {**shown, **entry(title=title)},
+    }

@@ -166,3 +166,41 @@ def test_cmp_is_asked_for_every_guid_that_may_be_the_one(url: str, guids: tuple[
 
 def test_the_image_of_an_article_is_not_asked_for_by_the_articles_id() -> None:
     assert file_sources.guids(None, FILE) == (FILE.rpartition("/")[2],)
+
+
+@pytest.mark.parametrize(
+    ("told", "same"),
+    [
+        ({}, True),
+        ({"url": None}, True),
+        ({"url": [FILE]}, True),
+        ({"url": FILE, "file_size": "11244"}, True),
+        ({"url": f"http://files.cmp.optimizely.com/{FILE.rpartition('/')[2]}?token=1"}, True),
+        ({"url": FILE, "file_size": 11245}, False),
+        ({"url": PICTURE}, False),
+        ({"url": "https://files.cmp.optimizely.com"}, False),
+    ],
+)
+def test_what_is_known_of_a_file_holds_for_that_file_alone(
+    told: dict[str, object], same: bool
+) -> None:
+    told = {"title": "Autumn", **told}
+
+    known = IMAGE if same else {"url": FILE, "title": "Spring", "modified_at": "-"}
+
+    assert file_sources.laid_over("image", {**IMAGE, "modified_at": "-"}, told) == {
+        **known,
+        "modified_at": "-",
+        **told,
+    }
+
+
+def test_an_asset_whose_file_is_not_known_yet_has_the_one_that_is_told() -> None:
+    assert file_sources.laid_over("image", {"tags": []}, IMAGE) == {"tags": [], **IMAGE}
+
+
+def test_an_article_has_a_version_whatever_its_pictures_are() -> None:
+    known = {"version_id": "v-1", "images": [{"url": FILE}]}
+    told = {"images": [{"url": PICTURE}]}
+
+    assert file_sources.laid_over("article", known, told) == {"version_id": "v-1", **told}

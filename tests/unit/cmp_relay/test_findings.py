@@ -61,6 +61,31 @@ def test_what_may_open_a_private_file_is_not_stored(
     assert stack.documents()[KEY]["asset"] == entry(url=file)
 
 
+def test_what_was_found_less_fully_keeps_the_extras_that_are_known(findings: Findings) -> None:
+    extras = {"renditions": [{"id": "1"}], "custom_fields": None}
+    known = findings.keep(Found(entry(tags=["x"]), "library", NOON, extras=extras), BLANK)
+
+    found = findings.completed(Found(entry(title="Later"), "task", NOON + 1), known)
+
+    assert found == Found(entry(title="Later", tags=["x"]), "task", NOON + 1, extras=extras)
+
+
+def test_details_that_0_1_0_has_stored_are_completed_too(
+    findings: Findings, stack: WorkerStack
+) -> None:
+    stack.s3.put_object(Bucket="assets", Key=KEY, Body=b'{"asset": {"tags": []}}')
+
+    found = findings.completed(Found({}, "task", NOON), replace(BLANK, details_key=KEY))
+
+    assert found == Found({"tags": []}, "task", NOON)
+
+
+def test_of_what_nothing_is_known_all_is_kept_as_it_was_found(findings: Findings) -> None:
+    found = Found(entry(), "delivery", NOON)
+
+    assert findings.completed(found, BLANK) is found
+
+
 def test_a_link_that_is_too_long_is_not_remembered(findings: Findings) -> None:
     href = LINK + "x" * LONGEST_LINK
 
