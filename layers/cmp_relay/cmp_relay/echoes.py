@@ -1,0 +1,184 @@
+"""The echoes of what the relay told CMP: events of its own comments and changes of sub-steps.
+
+CMP does not say who caused an event (facts.md 6), so what will very likely come back is noted
+before CMP is told. To take somebody else's event for an echo loses it, which is worse than an echo
+on the bus: in doubt there is none.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_PATH = re.compile(r"\A(?:https?://[^/?#]*)?([^?#]*).*", re.IGNORECASE | re.DOTALL)
+What = Literal["started", "modified", "completed"]
+AWAITED_SECONDS = 3600
+"""How long after CMP was told an event may be its echo."""
+KEPT_SECONDS = 60 * 24 * 3600
+"""How long a mark is known: longer than the archive from which a delivery could be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedComment:
+    """A comment that CMP was told, or was to be told; its id is None until CMP has answered."""
+
+    command_id: str
+    place: str
+    comment_id: str | None = None
+
+    def is_met_by(self, comment_id: str, comments_link: str) -> bool:
+        """Tell whether a comment with this one's mark is it, and no copy by somebody else."""
+        return self.place == place(comments_link) and self.comment_id in {None, comment_id}
+
+
+class Echoes:
+    """The ECHO items of the catalogue table; `now` is in ms."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        """Use `table` through `client`."""
+        self._client = client
+        self._table = table
+        self._now = now
+        self._write = TypeSerializer()
+        self._read = TypeDeserializer()
+
+    def expect_comment(self, mark: str, command_id: str, comments_link: str) -> bool:
+        """Note that a comment is to be written; tell whether that was noted before.
+
+        If so, an attempt before this one may have written it.
+        """
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(mark),
+                UpdateExpression="SET command_id = :command, place = :place, expires_at = :expires",
+                ConditionExpression="attribute_not_exists(pk)",
+                ExpressionAttributeValues={
+                    ":command": {"S": command_id},
+                    ":place": {"S": place(comments_link)},
+                    ":expires": self._expiry(),
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return True
+        return False
+
+    def note_comment(self, mark: str, comment_id: str) -> None:
+        """Note by which id CMP goes for the comment with a mark."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=_key(mark),
+            UpdateExpression="SET comment_id = :comment",
+            ExpressionAttributeValues={":comment": {"S": comment_id}},
+        )
+
+    def comment(self, mark: str) -> ExpectedComment | None:
+        """Return the comment that a mark stands for, None if the relay wrote none with it."""
+        item = self._item(mark)
+        if item is None:
+            return None
+        return ExpectedComment(item["command_id"], item["place"], item.get("comment_id"))
+
+    def expect(
+        self, sub_step_link: str, what: What, change: Mapping[str, Any] | None = None
+    ) -> None:
+        """Note that CMP is about to be told a change of a sub-step."""
+        before = self._item(_sub_step(sub_step_link, what)) or {}
+        awaited = "consumed_by" not in before and before.get("until", 0) >= self._now()
+        item = {
+            "since": int(before["since"]) if awaited else self._now(),
+            "until": self._now() + AWAITED_SECONDS * 1000,
+            "change": dict(change or {}),
+        }
+        self._client.put_item(
+            TableName=self._table,
+            Item={
+                **_key(_sub_step(sub_step_link, what)),
+                **{name: self._write.serialize(value) for name, value in item.items()},
+                "expires_at": self._expiry(),
+            },
+        )
+
+    def forget(self, sub_step_link: str, what: What) -> None:
+        """Expect nothing more: CMP has refused the change."""
+        self._client.delete_item(TableName=self._table, Key=_key(_sub_step(sub_step_link, what)))
+
+    def consume(
+        self,
+        sub_step_link: str,
+        what: What,
+        job_id: str,
+        received_at: int,
+        shown: Mapping[str, Any] | None,
+    ) -> bool:
+        """Tell whether the event of a job, received then (ms), is the echo of a change.
+
+        It is the first one of its kind; a repeated job is told the same. The event of a
+        modification counts only if CMP shows of the sub-step what it was told: without an effect
+        there is no echo, and the next event is somebody else's.
+        """
+        name = _sub_step(sub_step_link, what)
+        item = self._item(name)
+        if item is None:
+            return False
+        if item.get("consumed_by") == job_id:
+            return True
+        is_shown = what != "modified" or (
+            shown is not None
+            and all(shown.get(key) == told for key, told in item["change"].items())
+        )
+        if "consumed_by" in item or not item["since"] <= received_at <= item["until"]:
+            return False
+        return is_shown and self._consumed(name, job_id)
+
+    def _consumed(self, name: str, job_id: str) -> bool:
+        """Consume what is expected; tell whether nobody else has."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(name),
+                UpdateExpression="SET consumed_by = :job",
+                ConditionExpression=(
+                    "attribute_exists(pk)"
+                    " AND (attribute_not_exists(consumed_by) OR consumed_by = :job)"
+                ),
+                ExpressionAttributeValues={":job": {"S": job_id}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _item(self, name: str) -> dict[str, Any] | None:
+        answer = self._client.get_item(TableName=self._table, Key=_key(name), ConsistentRead=True)
+        if "Item" not in answer:
+            return None
+        return {key: self._read.deserialize(value) for key, value in answer["Item"].items()}
+
+    def _expiry(self) -> Any:  # noqa: ANN401 - an attribute value
+        return {"N": str(self._now() // 1000 + KEPT_SECONDS)}
+
+
+def place(link: str) -> str:
+    """Return what a link names wherever CMP serves it: two hosts show the same (facts.md C-01)."""
+    return _PATH.sub(r"\1", link).rstrip("/")
+
+
+def _sub_step(link: str, what: What) -> str:
+    # A link may be longer than a key.
+    return f"{sha256(place(link).encode()).hexdigest()[:32]}#{what}"
+
+
+def _key(name: str) -> Any:  # noqa: ANN401 - a key
+    return {"pk": {"S": f"ECHO#{name}"}, "sk": {"S": "ECHO"}}

@@ -1,0 +1,158 @@
+import pytest
+
+from cmp_relay.echoes import AWAITED_SECONDS, Echoes, ExpectedComment, What
+from tests.support.clock import NOON
+from tests.support.worker_stack import WorkerStack
+
+MARK = "0123456789abcdef"
+SUB_STEP = "https://api.cmp.optimizely.com/v3/tasks/t/steps/s/sub-steps/ss"
+OLD_HOST = SUB_STEP.replace("cmp.optimizely", "welcomesoftware")
+COMMENTS = f"{SUB_STEP}/comments"
+LIMIT = NOON + AWAITED_SECONDS * 1000
+
+
+@pytest.fixture
+def echoes(stack: WorkerStack) -> Echoes:
+    return Echoes(stack.dynamodb, "catalogue", stack.clock)
+
+
+def test_a_mark_that_nobody_wrote_stands_for_nothing(echoes: Echoes) -> None:
+    assert echoes.comment(MARK) is None
+
+
+def test_a_comment_is_noted_once_and_keeps_its_id(echoes: Echoes) -> None:
+    assert not echoes.expect_comment(MARK, "command-1", COMMENTS)
+    echoes.note_comment(MARK, "comment-1")
+
+    assert echoes.expect_comment(MARK, "command-1", COMMENTS)
+    assert echoes.comment(MARK) == ExpectedComment(
+        "command-1", "/v3/tasks/t/steps/s/sub-steps/ss/comments", "comment-1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("comment_id", "link", "is_ours"),
+    [
+        ("comment-1", COMMENTS, True),
+        ("comment-1", f"{OLD_HOST}/comments", True),
+        ("comment-1", f"{COMMENTS}/?page=1", True),
+        ("a copy", COMMENTS, False),
+        ("comment-1", COMMENTS.replace("/ss/", "/another/"), False),
+    ],
+)
+def test_a_copy_of_a_comment_is_somebody_elses(
+    echoes: Echoes, comment_id: str, link: str, *, is_ours: bool
+) -> None:
+    echoes.expect_comment(MARK, "command-1", COMMENTS)
+    echoes.note_comment(MARK, "comment-1")
+
+    expected = echoes.comment(MARK)
+
+    assert expected is not None
+    assert expected.is_met_by(comment_id, link) is is_ours
+
+
+def test_a_comment_whose_id_is_not_known_yet_is_ours(echoes: Echoes) -> None:
+    echoes.expect_comment(MARK, "command-1", COMMENTS)
+
+    expected = echoes.comment(MARK)
+
+    assert expected is not None
+    assert expected.is_met_by("comment-1", COMMENTS)
+
+
+def consume(
+    echoes: Echoes, job_id: str = "job-1", at: int = NOON, what: What = "completed"
+) -> bool:
+    return echoes.consume(OLD_HOST, what, job_id, at, {"assignee_id": "user-1"})
+
+
+def test_nothing_is_an_echo_of_nothing(echoes: Echoes) -> None:
+    assert not consume(echoes)
+
+
+def test_the_first_event_is_the_echo_however_often_it_is_looked_at(echoes: Echoes) -> None:
+    echoes.expect(SUB_STEP, "completed")
+
+    assert consume(echoes)
+    assert consume(echoes)
+    assert not consume(echoes, "job-2")
+
+
+@pytest.mark.parametrize(
+    ("at", "is_echo"), [(NOON - 1, False), (NOON, True), (LIMIT, True), (LIMIT + 1, False)]
+)
+def test_an_echo_comes_within_an_hour(echoes: Echoes, at: int, *, is_echo: bool) -> None:
+    echoes.expect(SUB_STEP, "completed")
+
+    assert consume(echoes, at=at) is is_echo
+
+
+def test_an_echo_is_of_the_same_kind_and_sub_step(echoes: Echoes) -> None:
+    echoes.expect(SUB_STEP, "started")
+    echoes.expect(f"{SUB_STEP}2", "completed")
+
+    assert not consume(echoes)
+
+
+def test_what_cmp_refused_has_no_echo(echoes: Echoes) -> None:
+    echoes.expect(SUB_STEP, "completed")
+    echoes.forget(SUB_STEP, "completed")
+
+    assert not consume(echoes)
+
+
+def test_a_repeated_attempt_waits_for_the_echo_of_the_first(
+    echoes: Echoes, stack: WorkerStack
+) -> None:
+    echoes.expect(SUB_STEP, "completed")
+    stack.clock.advance(60)
+    echoes.expect(SUB_STEP, "completed")
+
+    assert consume(echoes, at=NOON + 1)
+
+
+@pytest.mark.parametrize("is_heard", [True, False], ids=["after its echo", "after an hour"])
+def test_another_command_waits_for_an_echo_of_its_own(
+    echoes: Echoes, stack: WorkerStack, *, is_heard: bool
+) -> None:
+    echoes.expect(SUB_STEP, "completed")
+    if is_heard:
+        assert consume(echoes)
+    stack.clock.advance(AWAITED_SECONDS + 1)
+    echoes.expect(SUB_STEP, "completed")
+
+    assert not consume(echoes, "job-2", at=NOON + 1)
+    assert consume(echoes, "job-2", at=stack.clock())
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_echo"),
+    [
+        ({"assignee_id": "user-1", "title": "Review"}, True),
+        ({"assignee_id": "user-2"}, False),
+        (None, False),
+    ],
+    ids=["as told", "changed since", "not to be seen"],
+)
+def test_a_modification_is_an_echo_if_cmp_shows_what_it_was_told(
+    echoes: Echoes, shown: dict[str, object] | None, *, is_echo: bool
+) -> None:
+    echoes.expect(SUB_STEP, "modified", {"assignee_id": "user-1"})
+
+    assert echoes.consume(SUB_STEP, "modified", "job-1", NOON, shown) is is_echo
+
+
+def test_two_jobs_cannot_both_be_the_echo(echoes: Echoes, monkeypatch: pytest.MonkeyPatch) -> None:
+    echoes.expect(SUB_STEP, "completed")
+    read = echoes._item
+
+    def overtaken(name: str) -> dict[str, object] | None:
+        monkeypatch.setattr(echoes, "_item", read)
+        item = read(name)
+        assert consume(echoes, "job-2")
+        return item
+
+    monkeypatch.setattr(echoes, "_item", overtaken)
+
+    assert not consume(echoes, "job-1")
