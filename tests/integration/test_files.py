@@ -76,7 +76,7 @@ class Relay:
         """Deliver a library event and let its file jobs be done."""
         assert self.work(*self.hear(event_name)) == []
 
-    def publish(self, event_name: str, **fields: object) -> None:
+    def publish(self, event_name: str, **fields: Any) -> None:  # noqa: ANN401
         """Deliver a publish event and let all that comes of it be done."""
         self.deliveries += 1
         self.stack.sleep(60)
