@@ -34,9 +34,11 @@ IMPORTED = {
     "on_asset_synced": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_asset_unpublished": POWERTOOLS | BOTO3 | PYDANTIC,
     "on_library_asset": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
+    "on_other_event": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "receive_webhook": POWERTOOLS | SIGNING,
     "reconcile_library": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "refresh_token": POWERTOOLS | BOTO3 | HTTPX,
+    "run_command": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
 }
 
 # Imports the app as Lambda does: what is in neither layer nor runtime is not there. With an event

@@ -15,6 +15,8 @@ FUNCTIONS = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/
 WORKERS = [name for name in FUNCTIONS if name.startswith("on_")]
 OWN = {EVENT_NAME}
 """What the relay asks of itself: a queue and a worker, but nothing that CMP delivers."""
+RUN = {"command"}
+"""What others ask of it: a queue and a function that runs what is in it."""
 QUEUES = processed.of_type("AWS::SQS::Queue").keys()
 
 
@@ -54,10 +56,10 @@ def test_every_function_has_unit_tests() -> None:
     assert tests == {f"test_{name}" for name in FUNCTIONS}
 
 
-@pytest.mark.parametrize("name", WORKERS)
+@pytest.mark.parametrize("name", [*WORKERS, *(f"run_{queue}" for queue in RUN)])
 def test_a_worker_has_a_queue_a_dead_letter_queue_and_an_alarm_of_its_name(name: str) -> None:
-    event = pascal(name.removeprefix("on_"))
-    variables = processed.functions()[f"On{event}Function"]["Environment"]["Variables"]
+    event = pascal(name.partition("_")[2])
+    variables = processed.functions()[f"{pascal(name)}Function"]["Environment"]["Variables"]
 
     assert processed.target(variables["QUEUE_URL"]) == f"{event}Queue"
     assert processed.target(variables["DEAD_LETTER_QUEUE_URL"]) == f"{event}DeadLetterQueue"
@@ -66,11 +68,13 @@ def test_a_worker_has_a_queue_a_dead_letter_queue_and_an_alarm_of_its_name(name:
 
 
 def test_every_route_has_a_worker_and_every_worker_a_route() -> None:
-    assert {f"on_{route}" for route in {*routing.ROUTES.values(), *OWN}} == set(WORKERS)
+    routes = {*routing.ROUTES.values(), *OWN, routing.OTHER_EVENT}
+
+    assert {f"on_{route}" for route in routes} == set(WORKERS)
 
 
 def test_every_route_has_a_queue_and_every_queue_a_route() -> None:
-    routes = {*routing.ROUTES.values(), *OWN, routing.OTHER_EVENT}
+    routes = {*routing.ROUTES.values(), *OWN, *RUN, routing.OTHER_EVENT}
 
     assert {pascal(route) + "Queue" for route in routes} == processed.work_queues().keys()
 

@@ -11,6 +11,7 @@ from cmp_relay.settings import (
     FileSettings,
     LibrarySettings,
     LookupSettings,
+    OtherEventSettings,
     ReceiverSettings,
     ReconcileSettings,
     RecordSettings,
@@ -58,9 +59,11 @@ READ = {
         LibrarySettings,
         ApiSettings,
     ),
+    "OnOtherEventFunction": (WorkerSettings, EntrySettings, OtherEventSettings, ApiSettings),
     "ReceiveWebhookFunction": (ReceiverSettings,),
     "ReconcileLibraryFunction": (ReconcileSettings, DetailSettings, ApiSettings),
     "RefreshTokenFunction": (RefreshSettings,),
+    "RunCommandFunction": (WorkerSettings, ApiSettings),
 }
 
 

@@ -46,6 +46,18 @@ def test_a_worker_ends_every_job_of_its_sample(relay: Relay, function: str) -> N
     assert all(items)
 
 
+def test_a_command_is_run(relay: Relay) -> None:
+    event = rehearse(relay.stack, INPUTS / "run_command.json")
+    command_id = json.loads(event["Records"][0]["body"])["command_id"]
+
+    answer = relay.stack.functions.invoke("run_command", event)
+
+    assert json.loads(answer.payload) == {"batchItemFailures": []}
+    item = relay.item(f"JOB#command.{command_id}", "JOB")
+    assert item is not None
+    assert item["outcome"] == "applied"
+
+
 def test_the_reconciliation_takes_its_sample(relay: Relay) -> None:
     event = rehearse(relay.stack, INPUTS / "reconcile_library.json")
 

@@ -62,4 +62,5 @@ def test_a_function_reads_its_own_queue() -> None:
 
     assert read
     for function, queue in read.items():
-        assert function == f"On{queue.removesuffix('Queue')}Function"
+        verb = "Run" if queue == "CommandQueue" else "On"
+        assert function == f"{verb}{queue.removesuffix('Queue')}Function"

@@ -19,19 +19,24 @@ def _every_function(name: str) -> set[Grant]:
     }
 
 
-def _worker(name: str) -> set[Grant]:
-    queue = name.removeprefix("On")
+def _queue_worker(name: str) -> set[Grant]:
+    queue = name.removeprefix("On").removeprefix("Run")
     return _every_function(name) | {
         Grant("sqs:ReceiveMessage", f"{queue}Queue"),  # the event source mapping
         Grant("sqs:DeleteMessage", f"{queue}Queue"),  # the event source mapping
         Grant("sqs:GetQueueAttributes", f"{queue}Queue"),  # the event source mapping
         Grant("sqs:ChangeMessageVisibility", f"{queue}Queue"),  # worker._come_back
         Grant("sqs:SendMessage", f"{queue}DeadLetterQueue"),  # dead_letters.send
-        Grant("dynamodb:Query", "CatalogueTable"),  # catalogue.read
-        Grant("dynamodb:PutItem", "CatalogueTable"),  # catalogue.write, in a transaction
         Grant("dynamodb:UpdateItem", "CatalogueTable"),  # leases, outcomes, catalogue.confirm
         Grant("dynamodb:DeleteItem", "CatalogueTable"),  # leases.release
         Grant("events:PutEvents", "EventBus"),  # bus.put
+    }
+
+
+def _worker(name: str) -> set[Grant]:
+    return _queue_worker(name) | {
+        Grant("dynamodb:Query", "CatalogueTable"),  # catalogue.read
+        Grant("dynamodb:PutItem", "CatalogueTable"),  # catalogue.write, in a transaction
     }
 
 
@@ -89,6 +94,14 @@ EXPECTED = {
     "OnAssetUnpublishedFunction": _record_worker("OnAssetUnpublished"),
     "OnLibraryAssetFunction": _library_worker("OnLibraryAsset")
     | {Grant("dynamodb:BatchWriteItem", "CatalogueTable")},  # row_table.put
+    "OnOtherEventFunction": _queue_worker("OnOtherEvent")
+    | {
+        Grant("dynamodb:GetItem", "CatalogueTable"),  # budget_table.read
+        Grant("s3:GetObject", "ArchiveBucket/deliveries/*"),  # delivered.data
+        Grant("s3:ListBucket", "ArchiveBucket"),  # delivered.data: 404, not 403, if it is gone
+        Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
+        Grant("lambda:InvokeFunction", "RefreshTokenFunction"),  # tokens.TokenSource
+    },
     "ReconcileLibraryFunction": _every_function("ReconcileLibrary")
     | {
         Grant("dynamodb:GetItem", "CatalogueTable"),  # checkpoints.read, budget_table.read
@@ -116,6 +129,12 @@ EXPECTED = {
         Grant("dynamodb:UpdateItem", "CatalogueTable"),  # leases.acquire
         Grant("dynamodb:DeleteItem", "CatalogueTable"),  # leases.release
         Grant("sqs:SendMessage", "RefreshTokenDeadLetterQueue"),  # Lambda, when it gives up
+    },
+    "RunCommandFunction": _worker("RunCommand")
+    | {
+        Grant("dynamodb:GetItem", "CatalogueTable"),  # budget_table.read, echoes
+        Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
+        Grant("lambda:InvokeFunction", "RefreshTokenFunction"),  # tokens.TokenSource
     },
 }
 

@@ -54,6 +54,8 @@ def of(function: str, event: Mapping[str, Json]) -> Expectation:
         return Refreshed()
     if function == "on_asset_file":
         return Mirrored()
+    if function == "run_command":
+        return Ran()
     if "Records" in event:
         return Worked()
     message = f"nobody has said what {function} leaves behind: say it in {__name__}"
@@ -179,6 +181,24 @@ class Mirrored(Worked):
         if wrong:
             raise WrongError(f"files are not as they have to be: {', '.join(wrong)}")
         return f"{_count(sum(len(asset.files) for asset in assets), 'file')} in the bucket"
+
+
+class Ran(Worked):
+    """Every command of the batch was applied."""
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Look for the outcomes."""
+        given = [json.loads(record["body"])["command_id"] for record in event["Records"]]
+        for command_id in given:
+            found = stack.boto("dynamodb").get_item(
+                TableName=stack.env["CATALOGUE_TABLE"],
+                Key={"pk": {"S": f"JOB#command.{command_id}"}, "sk": {"S": "JOB"}},
+                ConsistentRead=True,
+            )
+            outcome = found.get("Item", {}).get("outcome", {}).get("S")
+            if outcome != "applied":
+                raise WrongError(f"command {command_id} is {outcome or 'in flight'}")
+        return f"{_count(len(given), 'command')} applied"
 
 
 def archived(stack: LocalStack) -> set[str]:

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tools.stand_in.client import StandIn
 
 PLACEHOLDER = "your-webhook-secret"
 LIBRARY_SAMPLE = "on_library_asset.json"
+COMMAND_SAMPLE = "asset_added.json"
 SETTLE_SECONDS = 20
 """How long the stack's own worker of files may take for what a rehearsal changes."""
 
@@ -38,6 +40,9 @@ def rehearse(stack: LocalStack, file: Path) -> Any:  # noqa: ANN401 - JSON can b
     delivery_id = str(uuid.uuid4())
     for record in event.get("Records", []):
         job = json.loads(record["body"])
+        if "command" in job:
+            record["body"] = json.dumps(job | _command(stack))
+            continue
         if job.get("cause") == "files":
             own = _change_files(stack, file, job["asset"]["id"])
         else:
@@ -47,6 +52,13 @@ def rehearse(stack: LocalStack, file: Path) -> Any:  # noqa: ANN401 - JSON can b
         # Now: what came before the newest look into CMP's library is superseded.
         record["body"] = json.dumps({**job, **own, "received_at": time.time_ns() // 1_000_000})
     return event
+
+
+def _command(stack: LocalStack) -> dict[str, Any]:
+    """Put the asset of the sample command in place, and return what makes the command a new one."""
+    with StandIn(stack.cmp_url) as cmp:
+        deliveries.prepare(cmp, Sample(SAMPLES / COMMAND_SAMPLE, None).body(stack.cmp_url))
+    return {"command_id": str(uuid.uuid4()), "issued_at": datetime.now(UTC).isoformat()}
 
 
 def _put_in_place(stack: LocalStack, body: str, archive_key: str) -> None:

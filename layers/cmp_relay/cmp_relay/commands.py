@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import unquote
 
 from pydantic import (
@@ -174,6 +174,7 @@ Arguments = (
     | UpdateAsset
     | AddVersion
 )
+Asked = TypeVar("Asked", bound=BaseModel)
 COMMANDS: Mapping[str, type[Arguments]] = {
     "report_publication": ReportPublication,
     "link_ticket": LinkTicket,
@@ -209,10 +210,10 @@ class CommandJob(Job):
     arguments: Arguments | None = None
     problem: str | None = None
 
-    def ready(self) -> Arguments:
+    def ready(self, kind: type[Asked]) -> Asked:
         """Return what to tell CMP; raises InvalidCommandError."""
-        if self.arguments is None:
-            raise InvalidCommandError(self.problem or "no arguments")
+        if not isinstance(self.arguments, kind):
+            raise InvalidCommandError(self.problem or "no such arguments")
         return self.arguments
 
 
