@@ -15,7 +15,9 @@ CmpRelayError
 │   ├── LeaseHeldError         another worker is busy with the same resource
 │   ├── AppointmentError       the API budget has a slot for the request, but later
 │   ├── QuotaError             the month's requests to CMP are used up
-│   └── CredentialsError       a person has to repair CMP's credentials first
+│   ├── CredentialsError       a person has to repair credentials first, CMP's or Jira's
+│   └── TicketsBusyError       the ticket system wants to be asked later (429, 503 with Retry-After)
+├── TicketMissingError         the ticket that something belongs to has not been opened yet
 ├── FileError                  CMP's file hosts did not give the file that it told us of
 │   ├── FileDeniedError        401, 403: the URL needs a token, or another one
 │   ├── FileMissingError       404, 410
@@ -144,9 +146,21 @@ class QuotaError(PostponedError):
 
 
 class CredentialsError(PostponedError):
-    """CMP's credentials are missing or refused; a person has to act."""
+    """Credentials are missing or refused, CMP's or the ticket system's; a person has to act."""
 
     reason = "credentials"
+
+
+class TicketsBusyError(PostponedError):
+    """The ticket system wants to be asked after `delay` seconds; it has done nothing."""
+
+    reason = "tickets_busy"
+
+
+class TicketMissingError(CmpRelayError):
+    """The ticket that something belongs to has not been opened yet."""
+
+    reason = "ticket_missing"
 
 
 class FileError(CmpRelayError):

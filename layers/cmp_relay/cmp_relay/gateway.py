@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 ROUTES = frozenset({"POST /webhooks/cmp", "POST /webhooks/cmp/{channel}"})
+TICKET_ROUTE = "POST /webhooks/jira"
 DEFAULT_CHANNEL = "default"
 LONGEST_CHANNEL = 64
 DIGEST = 16
@@ -30,6 +31,11 @@ class Request:
     def is_webhook(self) -> bool:
         """Tell whether the gateway matched one of our routes."""
         return self._event.get("routeKey") in ROUTES
+
+    @property
+    def is_ticket_webhook(self) -> bool:
+        """Tell whether the gateway matched the route of the ticket system."""
+        return self._event.get("routeKey") == TICKET_ROUTE
 
     @property
     def request_id(self) -> str:
@@ -91,6 +97,11 @@ def not_found() -> Answer:
     return answer(404, {"message": "Not Found"})
 
 
+def too_large() -> Answer:
+    """Tell that the body is larger than what is taken."""
+    return answer(413, {"message": "Payload Too Large"})
+
+
 def unavailable() -> Answer:
-    """Ask CMP to send the delivery again later."""
+    """Ask the caller to send it again later."""
     return answer(503, {"message": "Service Unavailable"})

@@ -89,6 +89,13 @@ class EntrySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherEventSettings:
+    """Environment of on_other_event alone."""
+
+    enrich_events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """Environment of every function that asks CMP's Open API."""
 
@@ -121,6 +128,30 @@ class ReconcileSettings:
     max_removal_share: int
     reconcile_hours: int
     reconcile_share: int
+
+
+@dataclass(frozen=True, slots=True)
+class JiraSettings:
+    """Environment of on_ticket, beside that of a worker; without an address there is no Jira."""
+
+    command_queue_url: str
+    jira_base_url: str
+    jira_credentials_secret_arn: str
+    jira_issue_type: str
+    jira_project: str
+    jira_rejected_statuses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketReceiverSettings:
+    """Environment of receive_ticket; without an address of Jira there is none to receive from."""
+
+    archive_bucket: str
+    catalogue_table: str
+    jira_base_url: str
+    jira_webhook_secret_arn: str
+    quarantine_queue_url: str
+    ticket_queue_url: str
 
 
 @dataclass(frozen=True, slots=True)
