@@ -41,6 +41,11 @@ FIELDS = "/assets/{asset_id}/fields"
 EVENT = "/publishing-events/{publishing_event_id}"
 METADATA = f"{EVENT}/publishing-metadata"
 ONE_METADATA = f"{EVENT}/assets/{{asset_id}}/publishing-metadata/{{publishing_metadata_id}}"
+TASK = "/tasks/{id}"
+TASK_FIELD = "/tasks/{task_id}/custom-fields/{custom_field_id}"
+SUB_STEP = "/tasks/{task_id}/steps/{step_id}/sub-steps/{sub_step_id}"
+WORK, COMMENTS = f"{SUB_STEP}/external-work", f"{SUB_STEP}/comments"
+COMMENT = f"{COMMENTS}/{{comment_id}}"
 EVERY_GET = [
     *(f"/{kind.segment}/{{id}}" for kind in KINDS),
     *IN_TASK.values(),
@@ -52,6 +57,13 @@ EVERY_GET = [
     EVENT,
     METADATA,
     ONE_METADATA,
+    TASK,
+    *(f"{TASK}/{part}" for part in ("assets", "brief", "custom-fields")),
+    TASK_FIELD,
+    SUB_STEP,
+    WORK,
+    COMMENTS,
+    COMMENT,
 ]
 KIND_NAMES = [kind.name for kind in KINDS]
 formats = FormatChecker(formats=())
@@ -68,8 +80,12 @@ class Specification:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.components = _json_schema(document["components"])
-        # Allows nothing but its own properties, and is extended by one that demands more.
-        del self.components["schemas"]["BaseAssetRenditionResponse"]["additionalProperties"]
+        # Allow nothing but their own properties, and are extended by others that have more.
+        for name in ("BaseAssetRenditionResponse", "TaskAssetResponse"):
+            del self.components["schemas"][name]["additionalProperties"]
+        # Demands two properties of each field of a brief that it then does not allow.
+        brief = self.components["schemas"]["TaskBriefResponse"]["properties"]
+        del brief["fields"]["items"]["additionalProperties"]
 
     def check(self, response: httpx.Response, template: str) -> None:
         method = response.request.method.lower()
@@ -326,6 +342,75 @@ def test_a_report_that_cannot_be_read_is_a_client_error(
 
     assert response.status_code == 400
     specification.check(response, METADATA)
+
+
+def test_a_task_and_what_belongs_to_it_are_shown(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    assets = stand_in.add_assets([{"kind": kind.name} for kind in KINDS])
+    step = stand_in.tasks.add(asset_ids=assets)
+    stand_in.tasks.body("modify", step["sub_step_id"], assignee_id="ada")
+
+    task = open_api.get(step["links"]["task"])
+    links = task.json()["links"]
+    fields = open_api.get(links["custom_fields"])
+    listed = open_api.get(links["assets"])
+
+    specification.check(task, TASK)
+    specification.check(open_api.get(links["brief"]), f"{TASK}/brief")
+    specification.check(listed, f"{TASK}/assets")
+    specification.check(fields, f"{TASK}/custom-fields")
+    specification.check(open_api.get(fields.json()["data"][0]["links"]["self"]), TASK_FIELD)
+    assert [row["type"] for row in listed.json()["data"]] == KIND_NAMES
+
+
+def test_a_sub_step_and_its_external_work_are_shown_and_changed(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    links = stand_in.tasks.add()["links"]
+    ticket = {"identifier": "LEG-7", "status": "Open", "url": "https://jira.example/LEG-7"}
+
+    checked = {
+        SUB_STEP: [
+            open_api.get(links["sub_step"]),
+            open_api.patch(links["sub_step"], json={"assignee_id": "ada"}),
+            open_api.patch(links["sub_step"], json={"is_completed": True}),
+            open_api.patch(links["sub_step"], json={"is_completed": True}),
+            open_api.patch(links["sub_step"], json={"is_completed": False}),
+        ],
+        WORK: [
+            open_api.get(links["external_work"]),
+            open_api.patch(links["external_work"], json=ticket),
+            open_api.patch(links["external_work"], json={"url": "http://jira.example"}),
+            open_api.patch(links["external_work"], json={"identifier": ""}),
+        ],
+    }
+
+    for template, responses in checked.items():
+        for response in responses:
+            specification.check(response, template)
+    assert [one.status_code for one in checked[SUB_STEP]] == [200, 200, 200, 422, 400]
+    assert [one.status_code for one in checked[WORK]] == [200, 200, 422, 400]
+
+
+def test_comments_are_shown_added_changed_and_removed(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    url = stand_in.tasks.add()["links"]["comments"]
+    attachment = {"key": "ce8995aea58b11ea8cd90242ac120005", "name": "contract.pdf"}
+
+    added = open_api.post(url, json={"value": "On it", "attachments": [attachment]})
+    own = added.json()["links"]["self"]
+
+    specification.check(added, COMMENTS)
+    specification.check(open_api.get(url), COMMENTS)
+    specification.check(open_api.post(url, json={"value": ""}), COMMENTS)
+    specification.check(open_api.post(url, json={"value": "x", "parent_comment_id": "y"}), COMMENTS)
+    specification.check(open_api.get(own), COMMENT)
+    specification.check(open_api.patch(own, json={"value": "Done"}), COMMENT)
+    specification.check(open_api.patch(own, json={"text": "Done"}), COMMENT)
+    specification.check(open_api.delete(own), COMMENT)
+    specification.check(open_api.delete(own), COMMENT)
 
 
 @pytest.mark.parametrize("template", EVERY_GET)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from tools.stand_in.admin_extras import ExtrasAdmin
 from tools.stand_in.admin_files import FileAdmin
+from tools.stand_in.admin_tasks import TaskAdmin
 from tools.stand_in.announcements import ADMIN, Announcements
 from tools.stand_in.faults import Fault
 from tools.stand_in.folders import Folders
@@ -61,7 +62,10 @@ class Admin:
             ("GET", "/faults", self.list_faults),
             ("DELETE", "/faults", self.clear_faults),
         ]
-        parts = (FileAdmin(self.cmp), ExtrasAdmin(self.cmp), Announcements(self.cmp))
+        parts = (
+            *(FileAdmin(self.cmp), ExtrasAdmin(self.cmp)),
+            *(TaskAdmin(self.cmp), Announcements(self.cmp)),
+        )
         own = [Route(ADMIN + path, endpoint, methods=[verb]) for verb, path, endpoint in table]
         return [*own, *(route for part in parts for route in part.routes())]
 

@@ -26,6 +26,11 @@ def forbidden() -> JSONResponse:
     return JSONResponse({"message": message}, 403)
 
 
+def unprocessable() -> JSONResponse:
+    """Answer 422, as for something that can be read but not done."""
+    return JSONResponse({"message": "Resource cannot be processed"}, 422)
+
+
 def away(asset: Asset | None) -> JSONResponse:
     """Answer for an asset that is not where it was looked for."""
     return forbidden() if asset and asset.place == "forbidden" else not_found()

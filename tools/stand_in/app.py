@@ -15,6 +15,7 @@ from tools.stand_in.admin import Admin
 from tools.stand_in.announcements import ADMIN
 from tools.stand_in.answers import bad_request, not_found
 from tools.stand_in.cmp import Cmp
+from tools.stand_in.discussion import Discussion
 from tools.stand_in.extras import Extras
 from tools.stand_in.file_host import FileHost
 from tools.stand_in.file_urls import FileUrls
@@ -24,6 +25,9 @@ from tools.stand_in.library import Library
 from tools.stand_in.listing import Listing
 from tools.stand_in.publishing import Publishing
 from tools.stand_in.sender import NoWebhookError
+from tools.stand_in.task_pages import TaskPages
+from tools.stand_in.tasks import UnknownSubStepError
+from tools.stand_in.workflow import Workflow
 from tools.stand_in.world import UnknownAssetError
 
 if TYPE_CHECKING:
@@ -43,6 +47,9 @@ def create(client_id: str, client_secret: str, files_origin: str) -> ASGIApp:
         *Folders(cmp.world.folders).routes(),
         *FileUrls(cmp.world, cmp.file_access).routes(),
         *Publishing(cmp.world).routes(),
+        *TaskPages(cmp.tasks, cmp.world).routes(),
+        *Workflow(cmp.tasks, cmp.echoes).routes(),
+        *Discussion(cmp.tasks, cmp.echoes).routes(),
     ]
     public = Starlette(routes=routes, exception_handlers=_refusals())
     watched = cmp.requests.around(cmp.faults.around(guarded(public, cmp.limits)))
@@ -73,12 +80,16 @@ def _mistakes() -> dict[type[Exception], ExceptionHandler]:
     async def unknown(_: Request, error: Exception) -> Response:
         return JSONResponse({"message": f"no asset {error}"}, 404)
 
+    async def nowhere(_: Request, error: Exception) -> Response:
+        return JSONResponse({"message": f"no sub-step or comment {error}"}, 404)
+
     async def unregistered(_: Request, __: Exception) -> Response:
         return JSONResponse({"message": "no webhook is registered"}, 409)
 
     return {
         ValidationError: invalid,
         UnknownAssetError: unknown,
+        UnknownSubStepError: nowhere,
         NoWebhookError: unregistered,
     }
 

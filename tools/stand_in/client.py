@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import httpx
 
+from tools.stand_in.task_client import TaskClient
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
@@ -66,6 +68,11 @@ class StandIn:
     ) -> dict[str, Any]:
         """Let an asset live elsewhere; answer its id, place and task_id."""
         return self._json("PUT", f"/assets/{asset_id}/place", {"place": place})
+
+    @cached_property
+    def tasks(self) -> TaskClient:
+        """Return what is said about tasks."""
+        return TaskClient(self._send)
 
     def set_renditions(self, asset_id: str, *names: str) -> list[dict[str, Any]]:
         """Let an asset have renditions of these names and no others; answer what CMP tells."""

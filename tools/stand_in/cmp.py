@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 from tools.stand_in.download_faults import DownloadFaults
 from tools.stand_in.download_log import DownloadLog
+from tools.stand_in.echoes import Echoes
 from tools.stand_in.faults import Faults
 from tools.stand_in.file_access import FileAccess
 from tools.stand_in.limits import Limits
 from tools.stand_in.oauth import OAuth
 from tools.stand_in.request_log import RequestLog
 from tools.stand_in.sender import Sender
+from tools.stand_in.tasks import Tasks
 from tools.stand_in.world import World
 
 
@@ -25,22 +27,27 @@ class Cmp:
     limits: Limits = field(default_factory=Limits)
     faults: Faults = field(default_factory=Faults)
     sender: Sender = field(default_factory=Sender)
+    tasks: Tasks = field(default_factory=Tasks)
     file_access: FileAccess = field(default_factory=FileAccess)
     downloads: DownloadLog = field(default_factory=DownloadLog)
     download_faults: DownloadFaults = field(default_factory=DownloadFaults)
     world: World = field(init=False)
+    echoes: Echoes = field(init=False)
     oauth: OAuth = field(init=False)
     requests: RequestLog = field(init=False)
 
     def __post_init__(self) -> None:
         """Give the world its file host, the token endpoint its client, and the log its judge."""
         self.world = World(self.files_origin)
+        self.echoes = Echoes(self.sender)
         self.oauth = OAuth(self.client_id, self.client_secret)
         self.requests = RequestLog(self.oauth.bearer)
 
     def reset(self) -> None:
         """Start afresh; tokens stay good, since a relay that runs holds one of them."""
         self.world.clear()
+        self.tasks.clear()
+        self.echoes.clear()
         self.limits.clear()
         self.faults.pending.clear()
         self.sender.clear()

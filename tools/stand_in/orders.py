@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tools.stand_in.deliveries import (  # noqa: TC001 - pydantic reads them
     Generation,
     LibraryEventName,
 )
 from tools.stand_in.sender import Manner
+from tools.stand_in.tasks import PERSON
 
 
 class NewAsset(BaseModel):
@@ -63,6 +64,38 @@ class LibraryOrder(Manner):
     event_name: LibraryEventName
     asset_id: str
     generation: Generation = "current"
+    send: bool = True
+
+
+class NewTask(BaseModel):
+    """A task with an external step; any other keys are fields that differ from the sample's."""
+
+    model_config = ConfigDict(extra="allow")
+
+    title: str = "Sample task"
+    external_system: str = "Jira"
+    id: str | None = None
+    step_id: str | None = None
+    sub_step_id: str | None = None
+    asset_ids: list[str] = Field(default_factory=list)
+
+
+class StepOrder(Manner):
+    """What a person does to a sub-step, and how it is told."""
+
+    what: Literal["start", "complete", "skip", "modify"]
+    assignee_id: str | None = None
+    misspelt: bool = False
+    send: bool = True
+
+
+class CommentOrder(Manner):
+    """What a person says about a sub-step, and how it is told; a removal has no value."""
+
+    value: str = ""
+    user_id: str = PERSON
+    id: str | None = None
+    parent_id: str | None = None
     send: bool = True
 
 

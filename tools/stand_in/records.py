@@ -46,6 +46,15 @@ class DeliveryRecord(TypedDict):
     response: Any
 
 
+class ExternalStep(TypedDict):
+    """A task's external step and where the Open API shows what belongs to it."""
+
+    task_id: str
+    step_id: str
+    sub_step_id: str
+    links: dict[str, str]
+
+
 class Sent(TypedDict):
     """What a publish, sync or unpublish led to."""
 

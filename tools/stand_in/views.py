@@ -64,6 +64,18 @@ def in_task(asset: Asset, base: str) -> dict[str, Any]:
     return absolute(shown, base)
 
 
+def in_task_list(asset: Asset, base: str) -> dict[str, Any]:
+    """Show the asset as a row of its task's assets."""
+    own = f"{ORIGIN}{task_path(asset)}"
+    links = {"self": own, "task": _task_url(asset), "drafts": None}
+    shown = _chosen(asset, ("id", "title", "created_at", "modified_at", "labels"))
+    shown |= {"type": asset.kind.name, "content": _listed_content(asset)}
+    shown["mime_type"] = asset.fields.get("mime_type") or asset.kind.mime_type
+    return absolute(
+        {**shown, "library_asset_id": None, "links": {**links, "web_urls": links}}, base
+    )
+
+
 def entry(asset: Asset, base: str) -> dict[str, Any]:
     """Show the asset as a publish delivery carries it: fewer fields than the Open API's."""
     shown = _chosen(asset, asset.kind.entry_fields) | _links(asset)

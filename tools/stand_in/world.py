@@ -100,6 +100,12 @@ class World:
         asset.place = place
         return asset
 
+    def hand_over(self, asset_id: str, task_id: str) -> Asset:
+        """Let an asset live in this task only."""
+        asset = self.move(asset_id, "task")
+        asset.task_id = task_id
+        return asset
+
     def render(self, asset_id: str, wanted: list[dict[str, Any]]) -> Asset:
         """Let an asset have these renditions; `modified_at` stays."""
         asset, moment = self.asset(asset_id), iso(self.now())
