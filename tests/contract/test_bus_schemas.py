@@ -7,23 +7,37 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from cmp_relay import announcements, deliveries, file_events
+from cmp_relay import announcements, cmp_events, deliveries, file_events
 from cmp_relay.announcements import DETAIL_TYPES, LIBRARY_CHANGED, LIBRARY_REMOVED
 from cmp_relay.catalogue import AssetState, PublicationState
+from cmp_relay.cmp_events import CMP_EVENT
 from cmp_relay.deliveries import Receipt
 from cmp_relay.file_events import FILES_CHANGED
 from cmp_relay.file_store import Stored
 from cmp_relay.files import FilesState, MirroredFile, Place
-from cmp_relay.jobs import FileJob, PublishJob, read_file_job, read_publish_job
+from cmp_relay.jobs import (
+    FileJob,
+    PublishJob,
+    read_file_job,
+    read_other_event_job,
+    read_publish_job,
+)
 from cmp_relay.publications import Publication
+from cmp_relay.resources import Resource
 from tests.support import library_jobs, publish_jobs, samples
 from tests.template import snapshot
 
 FOLDER = snapshot.PROJECT / "docs" / "events"
 RECEIPT = Receipt("4b8f", 1_700_000_000_000, "default", "deliveries/2023/11/14/4b8f.json")
 ONLY_IF_TOO_LARGE = {"truncated", "truncated.archive_key", "truncated.pointer"}
-EVERY_DETAIL_TYPE = (*DETAIL_TYPES.values(), LIBRARY_CHANGED, LIBRARY_REMOVED, FILES_CHANGED)
-FREE_FORM = "asset.labels"
+EVERY_DETAIL_TYPE = (
+    *DETAIL_TYPES.values(),
+    LIBRARY_CHANGED,
+    LIBRARY_REMOVED,
+    FILES_CHANGED,
+    CMP_EVENT,
+)
+FREE_FORM = {"asset.labels", "data", "resource"}
 
 
 def schema(detail_type: str) -> dict[str, Any]:
@@ -115,7 +129,7 @@ def emitted(part: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield the dotted name of every key of a detail, but those that CMP makes up."""
     for name, value in part.items():
         yield f"{prefix}{name}"
-        if f"{prefix}{name}" == FREE_FORM:
+        if f"{prefix}{name}" in FREE_FORM:
             continue
         if isinstance(value, dict):
             yield from emitted(value, f"{prefix}{name}.")
@@ -270,3 +284,54 @@ def test_files_that_are_not_listed_keep_the_schema(
 
     Draft202012Validator(OF_FILES).validate(told)
     assert told["files"] == listed
+
+
+OF_OTHERS = schema(CMP_EVENT)
+
+
+def of_others(raw: bytes, resource: Resource) -> dict[str, Any]:
+    """Return what the bus is told of a delivery that has no detail type of its own."""
+    (job,) = deliveries.split(deliveries.read(raw), RECEIPT).jobs
+    data = json.loads(raw).get("data")
+    composed = cmp_events.compose(read_other_event_job(json.dumps(job)), data, resource)
+    told: dict[str, Any] = json.loads(composed.detail)
+    return told
+
+
+def test_what_is_told_of_other_events_is_what_is_documented() -> None:
+    shown = Resource({"id": "task-1", "labels": [{"id": "1"}]}, 1_700_000_000_123)
+
+    told = of_others(samples.raw("task_added"), shown)
+
+    Draft202012Validator(OF_OTHERS).validate(told)
+    assert set(emitted(told)) == set(documented(OF_OTHERS)) - ONLY_IF_TOO_LARGE
+    for name in told:
+        less = {key: value for key, value in told.items() if key != name}
+        assert not Draft202012Validator(OF_OTHERS).is_valid(less), name
+
+
+@pytest.mark.parametrize("name", samples.other_names())
+def test_what_is_told_of_every_other_sample_keeps_its_schema(name: str) -> None:
+    told = of_others(samples.raw(name), Resource(error="not_found"))
+
+    Draft202012Validator(OF_OTHERS).validate(told)
+    assert told["data"] == samples.sample(name)["data"]
+
+
+@pytest.mark.parametrize("data", [None, 5, "text", True, ["list"], {"deep": [{"er": None}]}])
+def test_data_of_any_shape_keep_the_schema(data: object) -> None:
+    told = of_others(
+        json.dumps({"event_name": "never_heard_of", "data": data}).encode(), Resource()
+    )
+
+    Draft202012Validator(OF_OTHERS).validate(told)
+    assert (told["data"], told["resource"], told["resource_error"]) == (data, None, None)
+
+
+def test_an_event_that_lost_its_data_for_their_size_keeps_its_schema() -> None:
+    data = {"text": "x" * announcements.LARGEST_DETAIL}
+
+    told = of_others(json.dumps({"event_name": "x", "data": data}).encode(), Resource())
+
+    Draft202012Validator(OF_OTHERS).validate(told)
+    assert set(emitted(told)) >= ONLY_IF_TOO_LARGE

@@ -46,6 +46,7 @@ FUNCTIONS = {
     "DEAD_LETTER_QUEUE_URL": queue_url("dead-letter"),
     "DETAIL_CUSTOM_FIELDS": "false",
     "DETAIL_RENDITIONS": "false",
+    "ENRICH_EVENTS": "task,campaign,work_request,event,workflow",
     "EVENT_BUS": "bus",
     "FILE_ORIGINS": "https://images1.cmp.optimizely.com,https://*.files.cmp.optimizely.com",
     "FOLDER_RULES": "",

@@ -24,6 +24,13 @@ def library_names() -> list[str]:
     return [name for name in names() if routing.is_library(name)]
 
 
+def other_names() -> list[str]:
+    """Return the names of the samples of events that have no worker of their own."""
+    return [
+        name for name in names() if routing.route(name.removesuffix(".old")) == routing.OTHER_EVENT
+    ]
+
+
 def raw(name: str) -> bytes:
     """Return a sample as CMP sends it."""
     return (FOLDER / f"{name}.json").read_bytes()

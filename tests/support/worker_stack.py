@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -25,6 +25,7 @@ from cmp_relay.clients import CONFIG
 from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.delivered import Delivered
 from cmp_relay.deliveries import Receipt
+from cmp_relay.desk import Desk
 from cmp_relay.details import Details
 from cmp_relay.documents import Documents
 from cmp_relay.downloads import Downloads
@@ -37,22 +38,26 @@ from cmp_relay.findings import Findings
 from cmp_relay.jobs import (
     FileJob,
     LibraryJob,
+    OtherEventJob,
     PublishJob,
     read_file_job,
     read_library_job,
+    read_other_event_job,
     read_publish_job,
 )
 from cmp_relay.leases import Leases
 from cmp_relay.library_rows import LibraryRows
 from cmp_relay.library_sync import LibrarySync
-from cmp_relay.lookup import Lookup
+from cmp_relay.lookup import Access, Lookup
 from cmp_relay.mirroring import Mirroring
 from cmp_relay.origins import FileOrigins
+from cmp_relay.other_events import OtherEvents
 from cmp_relay.outcomes import Outcomes
 from cmp_relay.permits import Permits
 from cmp_relay.private_links import PrivateLinks
 from cmp_relay.publishing import Publishing
 from cmp_relay.records import Records
+from cmp_relay.resources import Resources
 from cmp_relay.row_table import RowTable
 from cmp_relay.slots import Lane, Limits
 from cmp_relay.worker import Worker
@@ -92,6 +97,7 @@ def clients(_whose: str) -> Clients:
 
 CONTEXT = cast("LambdaContext", FakeContext(remaining_milliseconds=60_000))
 CHANGE_VISIBILITY = "provide-client-params.sqs.ChangeMessageVisibility"
+ENRICHED = ("task", "campaign", "work_request", "event", "workflow")
 QUEUES = ("work", "dead-letter", "bus-tap", "asset-file")
 
 
@@ -208,6 +214,25 @@ class WorkerStack:
             "Worker[LibraryJob]", replace(worker, read=read_library_job, work=library.apply)
         )
 
+    def desk(self) -> Desk:
+        """Build where workers ask the fake of CMP's Open API, one for each resource."""
+        leases = Leases(clients("workers").table, "catalogue", now=self.lease_clock.seconds)
+        return Desk(Access(self.api, self.permits("live"), publish_jobs.API, 60_000), leases)
+
+    def other_event_worker(self, wanted: Sequence[str] = ENRICHED) -> Worker[OtherEventJob]:
+        """Build a worker of events without a worker of their own; `wanted` are enriched."""
+        _, objects, bus, _ = clients("workers")
+        events = OtherEvents(
+            delivered=Delivered(objects, "archive"),
+            resources=Resources(self.desk(), now=self.clock),
+            bus=Bus(bus, "bus"),
+            wanted=wanted,
+        )
+        worker: Any = self.worker()
+        return cast(
+            "Worker[OtherEventJob]", replace(worker, read=read_other_event_job, work=events.apply)
+        )
+
     def _records(self) -> Records:
         table, _, bus, queues = clients("workers")
         return Records(
@@ -295,6 +320,8 @@ class WorkerStack:
         names = {json.loads(message)["event_name"] for message in messages}
         if any(routing.is_library(name) for name in names):
             return self.library_worker()
+        if any(routing.route(name) == routing.OTHER_EVENT for name in names):
+            return self.other_event_worker()
         return self.worker(asks_cmp="asset_unpublished" not in names)
 
     def items(self, prefix: str) -> list[dict[str, Any]]:

@@ -54,6 +54,7 @@ REFUSED = {
         "arn:aws:sns:eu-west-1:1234:alarms",
         "arn:aws:sns:eu-west-1:123456789012:",
     ],
+    "EnrichEvents": ["", "task,", "task, event", "task_*", "task;event"],
     "FileOrigins": [
         "",
         "http://images.cmp.optimizely.com",
@@ -107,6 +108,7 @@ ACCEPTED = {
         "arn:aws:sns:eu-west-1:123456789012:alarms",
         "arn:aws-cn:sns:cn-north-1:123456789012:a",
     ],
+    "EnrichEvents": ["none", "task_added,workflow_sub_step", "Milestone2"],
     "FileOrigins": [
         "https://*.files.example.com",
         "https://files.example.com:8443,https://*.files.example.com:8443",

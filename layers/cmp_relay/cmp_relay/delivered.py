@@ -1,11 +1,11 @@
-"""What was delivered: the entry of a job, read from the archived body."""
+"""What was delivered: the entry or the data of a job, read from the archived body."""
 
 import json
 from typing import TYPE_CHECKING, Any
 
 from cmp_relay import archive, pointers
 from cmp_relay.errors import ArchiveError
-from cmp_relay.jobs import PublishJob
+from cmp_relay.jobs import OtherEventJob, PublishJob
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,17 +22,25 @@ class Delivered:
 
     def entry(self, job: PublishJob) -> dict[str, Any]:
         """Return the job's entry as CMP sent it; raises ArchiveError if it is not there."""
-        key, body = self._last
-        if key != job.archive_key:
-            body = self._body(job.archive_key)
-            self._last = (job.archive_key, body)
-        try:
-            entry = pointers.resolve(body, job.entry)
-        except LookupError:
-            raise ArchiveError("the archived body has no such entry") from None
+        entry = self._at(job.archive_key, job.entry)
         if not isinstance(entry, dict):
             raise ArchiveError("the archived entry is not an object")
         return entry
+
+    def data(self, job: OtherEventJob) -> Any:  # noqa: ANN401 - JSON can be anything
+        """Return the data of the job's event as CMP sent them; raises ArchiveError."""
+        # A job that points at the whole body is that of a body without data.
+        return self._at(job.archive_key, job.entry) if job.entry else None
+
+    def _at(self, key: str, pointer: str) -> Any:  # noqa: ANN401 - JSON can be anything
+        last, body = self._last
+        if last != key:
+            body = self._body(key)
+            self._last = (key, body)
+        try:
+            return pointers.resolve(body, pointer)
+        except LookupError:
+            raise ArchiveError("the archived body has no such entry") from None
 
     def _body(self, key: str) -> Any:  # noqa: ANN401 - JSON can be anything
         try:

@@ -125,6 +125,13 @@ class FileJob(AssetJob):
     wanted: int = Field(gt=0)
 
 
+class OtherEventJob(Job):
+    """A job of an event that has no worker of its own; only its place in the archive is known."""
+
+    archive_key: Identifier
+    entry: str
+
+
 class ExternalWorkJob(Job):
     """A job of one of the events of external steps."""
 
@@ -153,6 +160,11 @@ def read_library_job(body: str) -> LibraryJob:
 def read_file_job(body: str) -> FileJob:
     """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
     return _read(FileJob, body)
+
+
+def read_other_event_job(body: str) -> OtherEventJob:
+    """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
+    return _read(OtherEventJob, body)
 
 
 def read_external_work_job(body: str) -> ExternalWorkJob:

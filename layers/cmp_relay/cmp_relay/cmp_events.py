@@ -1,0 +1,46 @@
+"""The event of whatever CMP told that has no worker of its own: its data as they were received."""
+
+import json
+from typing import Any
+
+from cmp_relay import times
+from cmp_relay.announcements import LARGEST_DETAIL
+from cmp_relay.catalogue import Announcement
+from cmp_relay.jobs import OtherEventJob
+from cmp_relay.resources import Resource
+
+CMP_EVENT = "CmpEvent"
+TOO_LARGE = "too_large"
+
+
+def compose(job: OtherEventJob, data: object, resource: Resource) -> Announcement:
+    """Compose the event of a job; data that are too large stay where they are archived."""
+    began_at = resource.began_at
+    detail: dict[str, Any] = {
+        "schema": 1,
+        "id": job.job_id,
+        "event_name": job.event_name,
+        "organization": {"id": job.organization_id},
+        "channel": job.channel,
+        "received_at": times.iso(job.received_at),
+        "data": data,
+        "resource": None,
+        "resource_asked_at": None if began_at is None else times.iso(began_at),
+        "resource_error": resource.error,
+        "delivery": {"id": job.delivery_id, "archive_key": job.archive_key},
+    }
+    if not _fits(detail):
+        place = {"archive_key": job.archive_key, "pointer": job.entry}
+        detail |= {"data": None, "truncated": place}
+    whole = detail | {"resource": resource.body}
+    if not _fits(whole):
+        whole = detail | {"resource_error": TOO_LARGE}
+    return Announcement(job.job_id, CMP_EVENT, json.dumps(whole))
+
+
+def _fits(detail: dict[str, Any]) -> bool:
+    """Tell whether the bus takes a detail."""
+    try:
+        return len(json.dumps(detail)) <= LARGEST_DETAIL
+    except RecursionError:  # nested so deep that it can be read, but not written
+        return False
