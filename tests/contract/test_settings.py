@@ -17,6 +17,7 @@ from cmp_relay.settings import (
     RecordSettings,
     RefreshSettings,
     StoreSettings,
+    UploadSettings,
     WorkerSettings,
 )
 from tests.support import environment
@@ -63,7 +64,7 @@ READ = {
     "ReceiveWebhookFunction": (ReceiverSettings,),
     "ReconcileLibraryFunction": (ReconcileSettings, DetailSettings, ApiSettings),
     "RefreshTokenFunction": (RefreshSettings,),
-    "RunCommandFunction": (WorkerSettings, ApiSettings),
+    "RunCommandFunction": (WorkerSettings, StoreSettings, UploadSettings, ApiSettings),
 }
 
 

@@ -65,6 +65,7 @@ FUNCTIONS = {
     "RECONCILE_SHARE": "25",
     "REFRESH_TOKEN_FUNCTION": "refresh-token",
     "TOKEN_SECRET_ARN": "token",
+    "UPLOAD_ORIGINS": "https://*.s3-accelerate.amazonaws.com",
     "WEBHOOK_SECRET_ARN": "webhook",
 }
 

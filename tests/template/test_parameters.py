@@ -96,6 +96,7 @@ REFUSED = {
     ],
     "AwsEndpointUrl": ["localhost:4566", "http://localhost:4566/", "http://user@localhost"],
 }
+REFUSED["UploadOrigins"] = REFUSED["FileOrigins"]
 ACCEPTED = {
     "CmpApiOrigins": [
         "http://127.0.0.1:8080",
@@ -124,6 +125,7 @@ ACCEPTED = {
     "ImageRepositoryBucket": ["images", "my.images-2", "a" * 63],
     "AwsEndpointUrl": ["http://localhost:4566", "http://127.0.0.1:4566"],
 }
+ACCEPTED["UploadOrigins"] = ACCEPTED["FileOrigins"]
 
 
 def _pairs(values: dict[str, list[str]]) -> list[tuple[str, str]]:

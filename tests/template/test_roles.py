@@ -133,6 +133,8 @@ EXPECTED = {
     "RunCommandFunction": _worker("RunCommand")
     | {
         Grant("dynamodb:GetItem", "CatalogueTable"),  # budget_table.read, echoes
+        Grant("s3:GetObject", "AssetBucket/incoming/*"),  # uploads.send
+        Grant("s3:ListBucket", "AssetBucket"),  # uploads.size: 404, not 403, if it is not there
         Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
         Grant("lambda:InvokeFunction", "RefreshTokenFunction"),  # tokens.TokenSource
     },

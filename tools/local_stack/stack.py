@@ -229,6 +229,7 @@ def _parameters(endpoint: str, base_url: str, origins: str, files: str) -> dict[
         "CmpApiBase": f"{base_url}/v3",
         "CmpApiOrigins": origins,
         "FileOrigins": files,
+        "UploadOrigins": files,
         "AwsEndpointUrl": endpoint,
         "GoneRecheckSeconds": "2",
         # By hand alone: a run in the background would ask what a test counts.

@@ -159,6 +159,7 @@ class AddVersion(_Strict):
     """Add a version to an asset from an object of the asset bucket below `incoming/`."""
 
     asset_id: Id
+    asset_type: Literal["image", "video", "raw_file"]
     title: Annotated[str, Field(min_length=1, max_length=100)]
     key: Annotated[str, Field(pattern=r"^incoming/.+", max_length=1024)]
 

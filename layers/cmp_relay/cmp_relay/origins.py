@@ -50,7 +50,7 @@ class Origins:
 
 
 class FileOrigins:
-    """The origins that files are fetched from: exact ones, and all hosts below a name.
+    """The origins that files are fetched from, or sent to: exact ones, and all hosts below a name.
 
     `https://*.files.example.com` lists those below; the name itself is listed on its own.
     """
@@ -61,9 +61,9 @@ class FileOrigins:
         self._below = below
 
     @classmethod
-    def parse(cls, listed: Iterable[str]) -> Self:
+    def parse(cls, listed: Iterable[str], variable: str = "FILE_ORIGINS") -> Self:
         """Read origins, each exact or with `*.` before its host; raises SettingsError."""
-        found = _usable("FILE_ORIGINS", listed, _listed_files)
+        found = _usable(variable, listed, _listed_files)
         return cls(
             frozenset(origin for origin, is_below in found if not is_below),
             frozenset(origin for origin, is_below in found if is_below),

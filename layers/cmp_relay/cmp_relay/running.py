@@ -6,16 +6,21 @@ from typing import Protocol
 
 from cmp_relay import clients, composition, desk, settings
 from cmp_relay.asset_changes import AssetChanges
+from cmp_relay.asset_versions import AssetVersions
 from cmp_relay.bus import Bus
 from cmp_relay.command_results import CommandResults
 from cmp_relay.commands import CommandJob, read_command_job
 from cmp_relay.comments import Comments
 from cmp_relay.echoes import Echoes
 from cmp_relay.errors import InvalidCommandError
+from cmp_relay.exchanges import build_client
 from cmp_relay.external_links import ExternalLinks
+from cmp_relay.origins import FileOrigins
 from cmp_relay.outcomes import Attempt, Ending
 from cmp_relay.previews import Previews
 from cmp_relay.sub_steps import SubSteps
+from cmp_relay.upload_notes import UploadNotes
+from cmp_relay.uploads import Uploads
 from cmp_relay.worker import Worker
 
 
@@ -49,9 +54,25 @@ def build(environment: Mapping[str, str], *, reserve_seconds: float) -> Worker[C
         "link_ticket": ExternalLinks(cmp),
         "comment": Comments(cmp, echoes),
         "update_asset": AssetChanges(cmp),
+        "add_version": AssetVersions(
+            cmp,
+            _uploads(environment, cmp.access.base),
+            UploadNotes(clients.dynamodb(), own.catalogue_table),
+        ),
         **dict.fromkeys(("acknowledge_preview", "complete_preview"), Previews(cmp)),
         **dict.fromkeys(("start", "complete", "skip", "assign"), sub_steps),
     }
     worker = composition.assemble(own, read_command_job, Running(hands).apply, reserve_seconds)
     results = CommandResults(Bus(clients.events(), own.event_bus), worker.now)
     return replace(worker, announce=results.tell)
+
+
+def _uploads(environment: Mapping[str, str], base: str) -> Uploads:
+    origins = settings.read(settings.UploadSettings, environment).upload_origins
+    return Uploads(
+        objects=clients.files(),
+        bucket=settings.read(settings.StoreSettings, environment).asset_bucket,
+        client=build_client(),
+        origins=FileOrigins.parse(origins, "UPLOAD_ORIGINS"),
+        base=base,
+    )

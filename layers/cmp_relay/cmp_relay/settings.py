@@ -117,6 +117,20 @@ class LookupSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """Environment of run_command for what it uploads."""
+
+    upload_origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """Environment of run_command, beside that of a worker and of the API."""
+
+    max_report_items: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcileSettings:
     """Environment of reconcile_library, beside that of the API."""
 

@@ -1,6 +1,7 @@
 """run_command: what a program puts into the queue is told to CMP, its end on the bus."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -26,10 +27,15 @@ class Cmp:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answers: dict[str, Callable[[Any], httpx.Response]] = {}
         self.told: list[tuple[str, str, Any]] = []
+        self.with_token: list[str] = []
 
         def respond(_transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-            body = json.loads(request.content) if request.content else None
+            content = request.read()
+            is_json = request.headers.get("content-type") == "application/json"
+            body = json.loads(content) if is_json else content or None
             self.told.append((request.method, str(request.url), body))
+            if "authorization" in request.headers:
+                self.with_token.append(str(request.url))
             answer = self.answers.get(f"{request.method} {request.url}")
             return answer(body) if answer else httpx.Response(200, json={})
 
@@ -253,3 +259,116 @@ def test_a_message_that_does_not_name_itself_is_a_dead_letter_without_result(
     assert run(stack, body) == []
     assert [why["reason"] for _, why in stack.dead_letters()] == ["unreadable_job"]
     assert cmp.told == []
+
+
+class Storage:
+    """CMP's storage and an image, to which versions are added."""
+
+    def __init__(self, cmp: Cmp) -> None:
+        self.version = 1
+        self.image: dict[str, Any] = {"title": "old.jpg", "file_size": 3}
+        self.crash = False
+        form = {"key": "upload-1", "policy": "p", "x-amz-signature": "s"}
+        where = {"url": f"{UPLOADS}/", "upload_meta_fields": form}
+        cmp.answers[f"GET {API}/images/a"] = lambda _: httpx.Response(
+            200, json={**self.image, "version_number": self.version}
+        )
+        cmp.answer("GET", f"{API}/upload-url", 200, where)
+        cmp.answers[f"POST {UPLOADS}/"] = lambda _: httpx.Response(204)
+        cmp.answers[f"POST {API}/assets/a/versions"] = self._add
+
+    def _add(self, told: Any) -> httpx.Response:  # noqa: ANN401 - JSON can be anything
+        self.version += 1
+        self.image = {"title": told["title"], "file_size": len(PICTURE)}
+        if self.crash:
+            self.crash = False
+            return httpx.Response(502)
+        return httpx.Response(201, json={"version_number": self.version})
+
+
+UPLOADS = "https://cmp-files.s3-accelerate.amazonaws.com"
+PICTURE = b"a new picture"
+
+
+def add_version(key: str = "incoming/new.jpg") -> str:
+    return command("add_version", asset_id="a", asset_type="image", title="new.jpg", key=key)
+
+
+def test_adds_an_object_as_a_version(stack: WorkerStack, cmp: Cmp) -> None:
+    stack.s3.put_object(Bucket="assets", Key="incoming/new.jpg", Body=PICTURE)
+    Storage(cmp)
+
+    (result,) = run(stack, add_version())
+
+    assert result["result"] == {"version": "2"}
+    upload = next(body for _, url, body in cmp.told if url == f"{UPLOADS}/")
+    names = re.findall(rb'; name="([^"]+)"', upload)
+    assert names == [b"key", b"policy", b"x-amz-signature", b"file"]
+    assert PICTURE in upload
+    assert cmp.told[-1][2] == {"key": "upload-1", "title": "new.jpg"}
+    assert [url for url in cmp.with_token if not url.startswith(API)] == []
+
+
+def test_adds_it_once_though_the_answer_was_lost(stack: WorkerStack, cmp: Cmp) -> None:
+    stack.s3.put_object(Bucket="assets", Key="incoming/new.jpg", Body=PICTURE)
+    storage = Storage(cmp)
+    storage.crash = True
+
+    assert app.handler(stack.event(add_version()), CONTEXT)["batchItemFailures"]
+    (result,) = run(stack, add_version())
+
+    assert result["result"] == {"version": "2"}
+    assert storage.version == 2
+
+
+def test_adds_it_after_a_version_of_somebody_else(stack: WorkerStack, cmp: Cmp) -> None:
+    stack.s3.put_object(Bucket="assets", Key="incoming/new.jpg", Body=PICTURE)
+    storage = Storage(cmp)
+    cmp.answers[f"POST {UPLOADS}/"] = lambda _: httpx.Response(503)
+    assert app.handler(stack.event(add_version()), CONTEXT)["batchItemFailures"]
+    storage.version, storage.image = 2, {"title": "other.jpg", "file_size": 4}
+    cmp.answers[f"POST {UPLOADS}/"] = lambda _: httpx.Response(204)
+
+    (result,) = run(stack, add_version())
+
+    assert result["result"] == {"version": "3"}
+
+
+def test_a_version_without_its_object_is_a_dead_letter(stack: WorkerStack, cmp: Cmp) -> None:
+    (result,) = run(stack, add_version("incoming/none.jpg"))
+
+    assert (result["reason"], cmp.told) == ("invalid_command", [])
+    assert result["detail"] == "key: there is no such object"
+
+
+def test_an_object_that_is_too_large_is_not_sent(
+    stack: WorkerStack, cmp: Cmp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.s3.put_object(Bucket="assets", Key="incoming/new.jpg", Body=PICTURE)
+    monkeypatch.setattr("cmp_relay.uploads.LARGEST", len(PICTURE) - 1)
+
+    (result,) = run(stack, add_version())
+
+    assert (result["reason"], cmp.told) == ("invalid_command", [])
+
+
+def test_nothing_is_uploaded_to_a_host_that_is_not_listed(stack: WorkerStack, cmp: Cmp) -> None:
+    stack.s3.put_object(Bucket="assets", Key="incoming/new.jpg", Body=PICTURE)
+    Storage(cmp)
+    form = {"url": "https://evil.test/", "upload_meta_fields": {"key": "upload-1"}}
+    cmp.answer("GET", f"{API}/upload-url", 200, form)
+
+    (result,) = run(stack, add_version())
+
+    assert result["reason"] == "untrusted_link"
+    assert all("evil.test" not in url for _, url, _ in cmp.told)
+
+
+def test_a_form_that_is_none_is_asked_for_again(stack: WorkerStack, cmp: Cmp) -> None:
+    stack.s3.put_object(Bucket="assets", Key="incoming/new.jpg", Body=PICTURE)
+    Storage(cmp)
+    cmp.answer("GET", f"{API}/upload-url", 200, {"url": f"{UPLOADS}/"})
+
+    answer = app.handler(stack.event(add_version()), CONTEXT)
+
+    assert len(answer["batchItemFailures"]) == 1
