@@ -1,22 +1,29 @@
 """What no delivery told is found in CMP's library, and only that, while the library moves."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cmp_relay import listing, reconciliation
-from cmp_relay.errors import ForbiddenError, UnavailableError
+from cmp_relay.errors import (
+    ApiError,
+    ForbiddenError,
+    NotFoundError,
+    RequestRefusedError,
+    UnavailableError,
+)
 from cmp_relay.row_table import RowTable
-from cmp_relay.runs import MOST_FAILURES, SETTLE, TICK, Pace, Rhythm
+from cmp_relay.runs import MOST_FAILURES, MOST_RESTARTS, SETTLE, TICK, Pace, Rhythm
 from cmp_relay.slots import Limits
 from cmp_relay.telemetry import metrics
 from tests.support import library_jobs
 from tests.support.clock import NOON
 from tests.support.killer import ProcessKilled
 from tests.support.publish_jobs import API, link, receipt
-from tests.support.reconcile_world import ReconcileWorld
+from tests.support.reconcile_world import DAY, ReconcileWorld
 from tests.support.worker_stack import WorkerStack
 
 ASSETS = [f"image-{number}" for number in range(5)]
@@ -265,6 +272,27 @@ def test_too_many_removals_at_once_stop_the_run(world: ReconcileWorld) -> None:
     metrics.clear_metrics()
 
 
+def test_a_full_run_that_stopped_is_tried_again_a_day_later(world: ReconcileWorld) -> None:
+    assets = [f"image-{number}" for number in range(20)]
+    world.know(*assets)
+    full_at = world.checkpoint().full_at
+    for asset_id in assets[:11]:
+        world.library.delete(asset_id)
+    world.stack.sleep(7 * DAY)
+
+    assert (world.tick()["kind"], world.checkpoint().full_at) == ("full", full_at)
+    world.stack.sleep(TICK / 1000)
+    assert world.tick() == {"status": "idle"}
+
+    world.library.fill(*assets)
+    world.stack.sleep(DAY)
+    report = settle(world)
+
+    assert (report["kind"], report["status"]) == ("full", "finished")
+    assert world.checkpoint().full_at == world.checkpoint().watermark != full_at
+    assert world.tick() == {"status": "idle"}
+
+
 def test_two_runs_at_once_are_one(world: ReconcileWorld) -> None:
     world.library.fill(*ASSETS)
     replies: list[dict[str, Any]] = []
@@ -333,12 +361,104 @@ def test_a_page_that_leads_to_itself_is_not_read_for_ever(
     assert world.library.pages == [href]
 
 
-def test_a_run_that_cannot_go_on_stops(world: ReconcileWorld) -> None:
-    world.library.trouble = ForbiddenError("GET: 403", status=403)
+def lose(
+    world: ReconcileWorld, monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], Any]
+) -> None:
+    """Let all pages but the first one go wrong."""
+    page = world.library._page
+    monkeypatch.setattr(
+        world.library, "_page", lambda href: answer(href) if "offset" in href else page(href)
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [NotFoundError("GET: 404", status=404), RequestRefusedError("GET: 400", status=400)]
+)
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+def test_a_following_page_that_is_not_there_lets_the_list_begin_anew(
+    world: ReconcileWorld, error: ApiError, kind: str
+) -> None:
+    world.know(*ASSETS)
+    for asset_id in ASSETS:
+        world.library.put(asset_id, world.stack.clock(), title="Changed")
+    world.library.meanwhile = [lambda: None, lambda: setattr(world.library, "trouble", error)]
+
+    assert world.tick(kind)["restarts"] == 1
+    first = world.library.pages[0]
+    world.library.trouble = None
+    report = settle(world)
+
+    assert world.library.pages[2] == first
+    assert (report["status"], report["restarts"], report["pages"]) == ("finished", 1, 4)
+    assert {item["title"] for item in world.stack.items("ASSET#")} == {"Changed"}
+    assert world.stack.counts() == {"applied": 5}
+    assert world.checkpoint().watermark == world.checkpoint().began_at
+
+
+def test_what_was_seen_before_the_list_began_anew_is_not_looked_for(world: ReconcileWorld) -> None:
+    world.know(*ASSETS)
+
+    def fail() -> None:
+        world.library.trouble = NotFoundError("GET: 404", status=404)
+
+    world.library.meanwhile = [lambda: None, lambda: None, fail]
+    world.tick("full")
+    world.library.trouble = None
+    # It moves to the front, before the page that comes next
+    world.library.meanwhile = [
+        lambda: None,
+        lambda: world.library.put("image-2", world.stack.clock(), title="Changed"),
+    ]
+
+    assert counted(settle(world)) == {"pages": 5, "restarts": 1, "matched": 8}
+    assert settle(world, "incremental")["outdated"] == 1
+
+
+def test_a_list_whose_pages_are_never_there_stops(
+    world: ReconcileWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.know(*ASSETS)
+    lose(world, monkeypatch, lambda _: NotFoundError("GET: 404", status=404))
+
+    ticks = [world.tick("full"), *(world.tick() for _ in range(MOST_RESTARTS))]
+
+    assert [tick["status"] for tick in ticks] == [*["under_way"] * MOST_RESTARTS, "stopped"]
+    assert ticks[-1]["reason"] == "not_found: GET: 404"
+    assert sightings(world) == []
+
+
+def test_pages_that_lead_in_a_circle_are_not_read_for_ever(
+    world: ReconcileWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.know(*ASSETS)
+    first = listing.first(API, None)
+    page = {"data": [world.library[link("image-0")]], "pagination": {"next": first}}
+
+    def lead_back(_: str) -> dict[str, Any]:
+        assert len(world.library.pages) < 20, "the circle was not noticed"
+        return page
+
+    with monkeypatch.context() as patch:
+        lose(world, patch, lead_back)
+        ticks = [world.tick("full"), *(world.tick() for _ in range(MOST_RESTARTS + 1))]
+
+    assert [tick["restarts"] for tick in ticks] == [1, 2, 3, 3, 3]
+    assert {tick["status"] for tick in ticks} == {"under_way"}
+    assert len(world.library.pages) == 2 * MOST_RESTARTS + 3
+    assert counted(settle(world))["pages"] == MOST_RESTARTS + 3
+
+
+@pytest.mark.parametrize(
+    "error", [ForbiddenError("GET: 403", status=403), NotFoundError("GET: 404", status=404)]
+)
+def test_a_run_that_cannot_go_on_stops(world: ReconcileWorld, error: ApiError) -> None:
+    world.library.trouble = error
 
     report = world.tick()
 
-    assert (report["status"], report["reason"]) == ("stopped", "forbidden: GET: 403")
+    assert (report["status"], report["reason"]) == ("stopped", f"{error.reason}: {error}")
+    world.stack.sleep(TICK / 1000)
+    assert world.tick() == {"status": "idle"}
 
 
 def test_a_run_that_gets_no_page_for_a_day_stops(world: ReconcileWorld) -> None:

@@ -15,7 +15,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from cmp_relay import clients, gaps, library, listing, lookup, runs, settings
 from cmp_relay.checkpoints import Checkpoints
 from cmp_relay.entries import KINDS
-from cmp_relay.errors import ApiError, LeaseHeldError, PostponedError, UnavailableError
+from cmp_relay.errors import (
+    ApiError,
+    CircleError,
+    LeaseHeldError,
+    NotFoundError,
+    PostponedError,
+    RequestRefusedError,
+)
 from cmp_relay.expiries import Expiries
 from cmp_relay.leases import Lease, Leases
 from cmp_relay.library_queue import LibraryQueue
@@ -42,6 +49,9 @@ METRICS = {
     "outdated": "ReconcileOutdated",
     "removed": "ReconcileRemoved",
 }
+LEADS_NOWHERE = (NotFoundError, RequestRefusedError, CircleError)
+"""What may become of a link to a following page: past the end of a list that became shorter, no
+longer good after a pause, or back to where the run was before."""
 KINDS_OF_RUN: tuple[Kind, ...] = ("incremental", "full")
 
 Told = tuple[Row, int]
@@ -98,10 +108,12 @@ class Reconciliation:
         )
         if checkpoint.run or kind is None:
             return checkpoint
-        first_page = listing.first(self.base, runs.since(kind, checkpoint))
-        run = runs.begin(kind, now, first_page)
+        run = runs.begin(kind, now, self._first_page(kind, checkpoint))
         logger.info("reconcile begins", run=run.id)
         return self.checkpoints.write(checkpoint.begun(run))
+
+    def _first_page(self, kind: Kind, checkpoint: Checkpoint) -> str:
+        return listing.first(self.base, runs.since(kind, checkpoint))
 
     def _advance(
         self, checkpoint: Checkpoint, lease: Lease, time_left: Callable[[], float]
@@ -157,6 +169,7 @@ class Reconciliation:
             pages=run.pages + 1,
             total=page.total,
             recent=tuple(told),
+            mark=run.marked(),
             failures=0,
             counts=run.counts.plus(unreadable=page.unreadable, enqueued=len(jobs)),
         )
@@ -171,8 +184,8 @@ class Reconciliation:
         """Read the next page, and the one before it if need be, each with when that began."""
         api = self.api.behind(self.permits.of(lease, 1))
         asked_at, page = self.now(), listing.read(api.get(run.next))
-        if page.next == run.next:
-            raise UnavailableError("GET /assets: a page that leads to itself")
+        if not page.is_last() and run.leads_back(page.next):
+            raise CircleError("GET /assets: pages that lead in a circle")
         if run.previous is None or not page.may_skip(run.total):
             return [(page, asked_at)]
         again_at, before = self.now(), listing.read(api.get(run.previous))
@@ -238,8 +251,11 @@ class Reconciliation:
         return replace(checkpoint, run=run, paid_at=paid_at)
 
     def _failed(self, checkpoint: Checkpoint, run: Run, error: ApiError) -> Checkpoint:
-        """Try the same page again at the next tick, as long as that makes sense."""
+        """Try the page, or the whole list, again at the next tick, as long as that makes sense."""
         logger.warning("reconcile got no page", reason=error.reason, detail=str(error))
+        if isinstance(error, LEADS_NOWHERE) and run.can_restart():
+            after = run.restarted(self._first_page(run.kind, checkpoint))
+            return self.checkpoints.write(replace(checkpoint, run=after))
         if not error.retryable or run.failures >= runs.MOST_FAILURES:
             return self._stop(checkpoint, f"{error.reason}: {error}")
         after = replace(run, failures=run.failures + 1)
@@ -294,6 +310,7 @@ def _progress(run: Run) -> dict[str, Any]:
         "kind": run.kind,
         "phase": run.phase,
         "pages": run.pages,
+        "restarts": run.restarts,
         "total": run.total,
         **asdict(run.counts),
     }

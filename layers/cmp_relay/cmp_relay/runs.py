@@ -19,9 +19,14 @@ MARGIN = 600_000
 """How far before the watermark a listing begins (ms): clocks, and what was being written then."""
 MOST_FAILURES = 288
 """A day of ticks in a row at which CMP gave no page: then a person has to look."""
+MOST_RESTARTS = 3
+"""So often a run reads the list from its beginning again, if links that CMP gave lead nowhere."""
 SETTLE = 24 * 3600 * 1000
 """How long (ms) a run waits for the jobs that look for what may be gone, to report them."""
 HOUR = 3600 * 1000
+RETRY_HOURS = 24
+"""How long no full run begins by itself after one that stopped: mostly a person has to act first,
+and a run takes hours of the share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,10 @@ class Run:
     """A run under way; times are ms.
 
     `next` and `previous` are the links of the page to be read and of the one that was read last,
-    `total` is how long the list was then, and `recent` are the ids that were on it. `sent` is how
-    many candidates have their job, since `sent_at`; `failures` are ticks in a row without a page.
+    `total` is how long the list was then, and `recent` are the ids that were on it. `mark` is the
+    link of an earlier page, by which a circle is noticed. `sent` is how many candidates have their
+    job, since `sent_at`; `failures` are ticks in a row without a page. `restarts` is how often the
+    listing began anew, and `earlier` are those of the `pages` that were read before.
     """
 
     id: str
@@ -63,43 +70,82 @@ class Run:
     pages: int = 0
     total: int | None = None
     recent: tuple[str, ...] = ()
+    mark: str | None = None
     sent: int = 0
     sent_at: int = 0
     failures: int = 0
+    restarts: int = 0
+    earlier: int = 0
     counts: Counts = field(default_factory=Counts)
+
+    def leads_back(self, link: str | None) -> bool:
+        """Tell whether the page to be read closes a circle if it leads to `link`."""
+        return link is not None and link in {self.next, self.mark}
+
+    def marked(self) -> str | None:
+        """Return the mark for the pages after the one to be read: its link if it is page 2ⁿ.
+
+        By Brent's algorithm: pages that lead in a circle, however long, come by such a mark before
+        three times as many are read as there are, and one link is all that has to be kept.
+        """
+        number = self.pages - self.earlier + 1
+        return self.next if number & (number - 1) == 0 else self.mark
+
+    def can_restart(self) -> bool:
+        """Tell whether the listing may begin anew: a first page leads to no better one."""
+        return self.previous is not None and self.restarts < MOST_RESTARTS
+
+    def restarted(self, first_page: str) -> "Run":
+        """Return the run at the beginning of the list again; what it saw and counted stays."""
+        return replace(
+            self,
+            next=first_page,
+            previous=None,
+            total=None,
+            recent=(),
+            mark=None,
+            failures=0,
+            restarts=self.restarts + 1,
+            earlier=self.pages,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Where the reconciliation is; times are ms.
 
-    `watermark` is when the newest run began that came to its end, `began_at` when the newest one
-    did, `full_at` when the newest full one did. `paid_at` is when all that runs have spent is paid
-    for at the pace that they may have. `report` tells of the newest run that has ended.
+    `watermark` is when the newest run began that came to its end, `full_at` when the newest full
+    one of those did; `began_at` is when the newest run began. `stopped_at` is when a full run
+    stopped, unless one has come to its end since. `paid_at` is when all that runs have spent is
+    paid for at the pace that they may have. `report` tells of the newest run that has ended.
     """
 
     revision: int = 0
     watermark: int | None = None
     began_at: int | None = None
     full_at: int | None = None
+    stopped_at: int | None = None
     paid_at: int = 0
     run: Run | None = None
     report: Mapping[str, Any] | None = None
 
     def begun(self, run: Run) -> "Checkpoint":
         """Return the checkpoint at the beginning of a run."""
-        full_at = run.began_at if run.kind == "full" else self.full_at
-        return replace(self, run=run, began_at=run.began_at, full_at=full_at)
+        return replace(self, run=run, began_at=run.began_at)
 
     def finished(self, now: int) -> "Checkpoint":
         """Return the checkpoint after its run has come to its end."""
         run = self._running()
-        return replace(self, run=None, watermark=run.began_at, report=_report(run, "finished", now))
+        report = _report(run, "finished", now)
+        after = replace(self, run=None, watermark=run.began_at, report=report)
+        return replace(after, full_at=run.began_at, stopped_at=None) if _is_full(run) else after
 
     def stopped(self, now: int, reason: str) -> "Checkpoint":
         """Return the checkpoint after its run had to stop; the next one begins where it began."""
-        report = _report(self._running(), "stopped", now, reason)
-        return replace(self, run=None, report=report)
+        run = self._running()
+        report = _report(run, "stopped", now, reason)
+        stopped_at = now if _is_full(run) else self.stopped_at
+        return replace(self, run=None, stopped_at=stopped_at, report=report)
 
     def _running(self) -> Run:
         if self.run is None:
@@ -115,11 +161,13 @@ class Rhythm:
     full_days: int
 
     def due(self, checkpoint: Checkpoint, now: int) -> Kind | None:
-        """Return the run that is due, if one is."""
-        full = _is_over(checkpoint.full_at, self.full_days * 24, now)
-        if full or _is_over(checkpoint.began_at, self.hours, now):
-            return choose("full" if full else "incremental", checkpoint)
-        return None
+        """Return the run that is due, if one is: a full one not soon after one that stopped."""
+        may_be_full = _is_over(checkpoint.stopped_at, RETRY_HOURS, now)
+        full = may_be_full and _is_over(checkpoint.full_at, self.full_days * 24, now)
+        if not full and not _is_over(checkpoint.began_at, self.hours, now):
+            return None
+        kind = choose("full" if full else "incremental", checkpoint)
+        return kind if kind == "incremental" or may_be_full else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +217,13 @@ def _report(run: Run, status: str, now: int, reason: str | None = None) -> dict[
         "began_at": times.iso(run.began_at),
         "ended_at": times.iso(now),
         "pages": run.pages,
+        "restarts": run.restarts,
         **asdict(run.counts),
     }
+
+
+def _is_full(run: Run) -> bool:
+    return run.kind == "full"
 
 
 def _is_over(since: int | None, hours: int, now: int) -> bool:

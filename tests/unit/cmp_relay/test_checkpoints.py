@@ -16,6 +16,8 @@ RUN = Run(
     pages=1,
     total=250,
     recent=("image-1", "image-2"),
+    mark="https://example.com/assets",
+    restarts=1,
     counts=Counts(matched=99, missing=1),
 )
 

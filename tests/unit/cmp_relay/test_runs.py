@@ -1,14 +1,28 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cmp_relay import runs
-from cmp_relay.runs import HOUR, MARGIN, TICK, Checkpoint, Counts, Kind, Pace, Rhythm
+from cmp_relay.runs import (
+    HOUR,
+    MARGIN,
+    MOST_RESTARTS,
+    TICK,
+    Checkpoint,
+    Counts,
+    Kind,
+    Pace,
+    Rhythm,
+    Run,
+)
 from tests.support.clock import NOON
 
 DAY = 24 * HOUR
 DAILY = Rhythm(hours=24, full_days=7)
 RUN = runs.begin("incremental", NOON, "first page")
+FULL = runs.begin("full", NOON, "first page")
 RAN = Checkpoint(watermark=NOON, began_at=NOON, full_at=NOON)
 
 
@@ -32,12 +46,38 @@ def test_a_run_is_due_by_the_rhythm(
     assert rhythm.due(checkpoint, now) == due
 
 
-def test_a_run_that_stopped_waits_for_its_time_like_any_other() -> None:
-    stopped = Checkpoint().begun(runs.begin("full", NOON, "first")).stopped(NOON + HOUR, "why")
+@pytest.mark.parametrize("rhythm", [DAILY, Rhythm(1, 7), Rhythm(24, 0), Rhythm(0, 7)])
+def test_a_backfill_that_stopped_is_tried_again_a_day_later(rhythm: Rhythm) -> None:
+    stopped = Checkpoint().begun(FULL).stopped(NOON + HOUR, "why")
 
-    assert DAILY.due(stopped, NOON + HOUR) is None
-    assert DAILY.due(stopped, NOON + DAY) == "full"
-    assert stopped.watermark is None
+    assert rhythm.due(stopped, NOON + HOUR + DAY - 1) is None
+    assert rhythm.due(stopped, NOON + HOUR + DAY) == "full"
+    assert (stopped.watermark, stopped.full_at) == (None, None)
+
+
+def test_a_full_run_that_stopped_holds_back_full_runs_alone() -> None:
+    week_ago = replace(RAN, watermark=NOON - 7 * DAY, full_at=NOON - 7 * DAY)
+    assert DAILY.due(week_ago, NOON) == "full"
+
+    stopped = week_ago.begun(FULL).stopped(NOON + HOUR, "why")
+    assert DAILY.due(stopped, NOON + DAY - 1) is None
+    assert DAILY.due(stopped, NOON + DAY) == "incremental"
+
+    changes = replace(RUN, began_at=NOON + DAY)
+    between = stopped.begun(changes).finished(NOON + DAY + 1)
+    assert DAILY.due(between, NOON + DAY + HOUR - 1) is None
+    assert DAILY.due(between, NOON + DAY + HOUR) == "full"
+
+    ended = between.begun(replace(FULL, began_at=NOON + 2 * DAY)).finished(NOON + 3 * DAY)
+    assert (ended.full_at, ended.stopped_at) == (NOON + 2 * DAY, None)
+    assert DAILY.due(ended, NOON + 9 * DAY - 1) == "incremental"
+    assert DAILY.due(ended, NOON + 9 * DAY) == "full"
+
+
+def test_an_incremental_run_that_stopped_holds_back_no_full_one() -> None:
+    stopped = RAN.begun(replace(RUN, began_at=NOON + 7 * DAY - HOUR)).stopped(NOON + 7 * DAY, "why")
+
+    assert DAILY.due(stopped, NOON + 7 * DAY) == "full"
 
 
 def test_what_was_never_listed_in_full_is() -> None:
@@ -69,6 +109,7 @@ def test_the_report_tells_what_the_run_has_found() -> None:
         "began_at": "2026-11-21T12:00:00.000Z",
         "ended_at": "2026-11-21T13:00:00.000Z",
         "pages": 3,
+        "restarts": 0,
         "matched": 6,
         "missing": 2,
         "outdated": 0,
@@ -78,6 +119,66 @@ def test_the_report_tells_what_the_run_has_found() -> None:
         "unreadable": 0,
         "unsettled": 0,
     }
+
+
+def follow(links: list[str], leads_to: int | None, earlier: int, most: int) -> tuple[Run, bool]:
+    """Read pages until the list ends, a circle is noticed or so many were read."""
+    run = replace(RUN, next="lost", previous="before", pages=earlier).restarted(links[0])
+    following = [*links[1:], None if leads_to is None else links[leads_to]]
+    after = dict(zip(links, following, strict=True))
+    for _ in range(most):
+        link = after[run.next]
+        if run.leads_back(link):
+            return run, True
+        run = replace(run, next=link or run.next, mark=run.marked(), pages=run.pages + 1)
+        if link is None:
+            break
+    return run, False
+
+
+PAGES = st.integers(1, 200)
+
+
+@given(pages=PAGES, earlier=PAGES, data=st.data())
+def test_pages_that_lead_in_a_circle_are_noticed(
+    pages: int, earlier: int, data: st.DataObject
+) -> None:
+    links = [f"page {number}" for number in range(pages)]
+    leads_to = data.draw(st.integers(0, pages - 1))
+
+    _, is_circle = follow(links, leads_to, earlier, most=3 * pages)
+
+    assert is_circle
+
+
+@given(pages=PAGES, earlier=PAGES)
+def test_a_list_that_ends_is_no_circle(pages: int, earlier: int) -> None:
+    links = [f"page {number}" for number in range(pages)]
+
+    run, is_circle = follow(links, None, earlier, most=pages)
+
+    assert (run.pages, is_circle) == (earlier + pages, False)
+
+
+def test_a_list_begins_anew_a_few_times_and_forgets_nothing_but_its_place() -> None:
+    run = replace(
+        RUN,
+        next="third page",
+        previous="second page",
+        pages=2,
+        total=250,
+        recent=("image-1",),
+        mark="second page",
+        failures=7,
+        counts=Counts(missing=1),
+    )
+
+    anew = run.restarted("first page")
+
+    assert anew == replace(RUN, pages=2, restarts=1, earlier=2, counts=Counts(missing=1))
+    assert run.can_restart()
+    assert not anew.can_restart()
+    assert not replace(run, restarts=MOST_RESTARTS).can_restart()
 
 
 def test_a_checkpoint_without_a_run_cannot_end_one() -> None:
