@@ -129,15 +129,20 @@ class Relay:
 
         Those of its files come in their own time, so they are asked for on their own.
         """
+        return self.told(
+            lambda one: (
+                one["detail"].get("asset", {}).get("id") == asset_id
+                and (one["detail-type"] == FILES_CHANGED) == of_files
+            ),
+            count,
+        )
+
+    def told(self, is_meant: Callable[[Item], bool], count: int = 0) -> list[Item]:
+        """Return the events that are meant, waiting for `count` of them, else for stragglers."""
         deadline = time.monotonic() + (PATIENCE_SECONDS if count else SETTLE_SECONDS)
         while True:
             self._events += [_documented(event) for event in self.tap.take(seconds=0)]
-            found = [
-                one
-                for one in self._events
-                if one["detail"]["asset"]["id"] == asset_id
-                and (one["detail-type"] == FILES_CHANGED) == of_files
-            ]
+            found = [one for one in self._events if is_meant(one)]
             if (count and len(found) >= count) or time.monotonic() > deadline:
                 return found
 

@@ -32,6 +32,7 @@ def test_the_receiver_accepts_its_sample(relay: Relay) -> None:
         "on_asset_unpublished",
         "on_library_asset",
         "on_asset_file",
+        "on_other_event",
     ],
 )
 def test_a_worker_ends_every_job_of_its_sample(relay: Relay, function: str) -> None:

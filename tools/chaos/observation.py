@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3.dynamodb.types
 
 from cmp_relay import archive
-from tools.chaos.world import ASIDE
+from tools.chaos.world import QUARANTINE
 from tools.ledger.ledger import draw_up
 from tools.ledger.sources import Sources
 
@@ -182,10 +182,10 @@ def _taken(world: World, queue: str) -> Iterator[Message]:
 
 
 def _bodies(world: World, messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
-    """Yield the archived bodies that quarantine and OtherEvent speak of, by their keys."""
+    """Yield the archived bodies that quarantine speaks of, by their keys."""
     s3, bucket = world.stack.boto("s3"), world.stack.env["ARCHIVE_BUCKET"]
     for message in messages:
-        if message.queue in ASIDE:
+        if message.queue == QUARANTINE:
             key = json.loads(message.body)["archive_key"]
             answer = s3.get_object(Bucket=bucket, Key=key)
             yield key, archive.raw_body(json.loads(answer["Body"].read())).decode()

@@ -10,8 +10,10 @@ import jsonschema
 
 from cmp_relay import times
 from cmp_relay.catalogue import NEVER_MODIFIED
+from cmp_relay.cmp_events import CMP_EVENT
 from tools.chaos import economy, file_verdict
 from tools.chaos.file_verdict import DEAD_LETTERS, FILES_CHANGED
+from tools.chaos.world import QUARANTINE
 from tools.local_stack.folders import PROJECT
 
 if TYPE_CHECKING:
@@ -181,6 +183,8 @@ def bus(case: Case) -> Problems:
     for event in case.found.events:
         detail = event["detail"]
         yield from _invalid(event)
+        if event["detail-type"] == CMP_EVENT:
+            continue  # of no asset: `strays`
         asset = detail["asset"]
         if asset["title"] is not None and asset["title"] not in titles[asset["id"]]:
             yield f"{asset['id']}: the bus tells the title {asset['title']!r}"
@@ -219,17 +223,21 @@ def dead_letters(case: Case) -> Problems:
 
 
 def strays(case: Case) -> Problems:
-    """What cannot be read is in quarantine, what has no worker waits as OtherEvent."""
-    wanted = {"QUARANTINE": "unreadable_delivery", "OTHER_EVENT": "other_event"}
-    for queue, kind in wanted.items():
-        messages = [one for one in case.found.messages if one.queue == queue]
-        if not messages:
-            yield f"{queue} is empty"
-        bodies = {case.strays[kind]}
-        for message in messages:
-            archived = json.loads(message.body)["archive_key"]
-            if case.found.bodies.get(archived) not in bodies:
-                yield f"{queue} holds what does not belong there: {archived}"
+    """What cannot be read is in quarantine, and the bus tells of what has no worker of its own."""
+    messages = [one for one in case.found.messages if one.queue == QUARANTINE]
+    if not messages:
+        yield f"{QUARANTINE} is empty"
+    for message in messages:
+        archived = json.loads(message.body)["archive_key"]
+        if case.found.bodies.get(archived) != case.strays["unreadable_delivery"]:
+            yield f"{QUARANTINE} holds what does not belong there: {archived}"
+    told = [one["detail"] for one in case.found.events if one["detail-type"] == CMP_EVENT]
+    if not told:
+        yield "the bus never told of the other event"
+    sent = json.loads(case.strays["other_event"])
+    for detail in told:
+        if {name: detail[name] for name in sent} != sent:
+            yield f"the bus tells of an event that nobody sent: {detail['event_name']}"
 
 
 def requests(case: Case) -> Problems:

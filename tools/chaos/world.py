@@ -45,8 +45,7 @@ DEPTHS: tuple[QueueAttributeNameType, ...] = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
-ASIDE = ("QUARANTINE", "OTHER_EVENT")
-"""The queues that no worker of ours takes from."""
+QUARANTINE = "QUARANTINE"
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class World:
     def work_queues(self) -> list[str]:
         """Return the names of the queues that a worker of ours takes jobs from."""
         names = self.queue_urls()
-        return [name for name in names if f"{name}_DEAD_LETTER" in names and name not in ASIDE]
+        return [name for name in names if f"{name}_DEAD_LETTER" in names]
 
     def waiting(self) -> int:
         """Count the messages of all work queues, visible or not."""

@@ -34,7 +34,6 @@ class Received:
     place: str
     received_at: int
     fingerprint: str
-    has_worker: bool = True
     asset_id: str | None = None
     publishing_event_id: str | None = None
     announced: str | None = None
@@ -57,7 +56,6 @@ class Ledger:
     outcomes: Mapping[str, int]
     in_flight: Sequence[str] = ()
     sent_again: Sequence[str] = ()
-    without_worker: Sequence[str] = ()
     missing: Sequence[Received] = ()
     unarchived: Sequence[str] = ()
     counted: Mapping[str, int] = field(default_factory=dict)
@@ -69,7 +67,6 @@ class Ledger:
             **{name: self.outcomes.get(name, 0) for name in OUTCOMES},
             "in flight": len(self.in_flight),
             "sent again": len(self.sent_again),
-            "without worker": len(self.without_worker),
             "missing": len(self.missing),
         }
 
@@ -100,13 +97,12 @@ def draw_up(
     ended = Counter(item.outcome for item in items.values() if item.outcome)
     unseen = [job for job in jobs.values() if job.job_id not in items]
     again = _latest_seen(jobs.values(), items)
-    lost = [job for job in unseen if job.has_worker and not _came_again(job, again)]
+    lost = [job for job in unseen if not _came_again(job, again)]
     return Ledger(
         received=len(jobs),
         outcomes=dict(ended),
         in_flight=sorted(item.job_id for item in items.values() if not item.outcome),
-        sent_again=[job.job_id for job in unseen if job.has_worker and _came_again(job, again)],
-        without_worker=[job.job_id for job in unseen if not job.has_worker],
+        sent_again=[job.job_id for job in unseen if _came_again(job, again)],
         missing=sorted(lost, key=lambda job: job.received_at),
         unarchived=sorted(items.keys() - jobs.keys()),
         counted=dict(counted),

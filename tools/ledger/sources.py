@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cmp_relay import archive, deliveries, pointers, routing
+from cmp_relay import archive, deliveries, pointers
 from cmp_relay.deliveries import Receipt
 from cmp_relay.errors import UnreadableDeliveryError
 from tools.ledger.ledger import OUTCOMES, Ledger, Received, Seen, draw_up
@@ -112,7 +112,6 @@ def _received(job: Mapping[str, Any], fingerprint: str, raw: bytes) -> Received:
         place=job["entry"],
         received_at=job["received_at"],
         fingerprint=fingerprint,
-        has_worker=routing.route(job["event_name"]) != routing.OTHER_EVENT,
         asset_id=job.get("asset", {}).get("id"),
         publishing_event_id=job.get("publishing_event", {}).get("id"),
         announced=entry.get("modified_at") if isinstance(entry, dict) else None,

@@ -54,6 +54,8 @@ def of(function: str, event: Mapping[str, Json]) -> Expectation:
         return Refreshed()
     if function == "on_asset_file":
         return Mirrored()
+    if function == "on_other_event":
+        return Told()
     if function == "run_command":
         return Ran()
     if "Records" in event:
@@ -159,15 +161,28 @@ class Worked:
 
     def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
         """Look for the outcomes, and in the catalogue for what each job changed."""
+        given = self.applied(stack, event)
+        missing = [job["asset"]["id"] for job in given if not has_left_its_mark(stack, job)]
+        if missing:
+            raise WrongError(f"not in the catalogue: {', '.join(missing)}")
+        return f"{_count(len(given), 'change')} in the catalogue"
+
+    def applied(self, stack: LocalStack, event: Json) -> list[Json]:
+        """Return the jobs that were given, all of which have to be applied."""
         given = [json.loads(record["body"]) for record in event["Records"]]
         for job in given:
             outcome = _outcome(stack, job)
             if outcome != "applied":
                 raise WrongError(f"job {job['job_id']} is {outcome or 'in flight'}")
-        missing = [job["asset"]["id"] for job in given if not has_left_its_mark(stack, job)]
-        if missing:
-            raise WrongError(f"not in the catalogue: {', '.join(missing)}")
-        return f"{_count(len(given), 'change')} in the catalogue"
+        return given
+
+
+class Told(Worked):
+    """Every job of the batch was applied, which it is only when the bus has its event."""
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Look for the outcomes."""
+        return f"{_count(len(self.applied(stack, event)), 'event')} on the bus"
 
 
 class Mirrored(Worked):

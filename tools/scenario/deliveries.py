@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmp_relay import routing
 from tools.local_stack.folders import PROJECT
 from tools.stand_in.client import StandIn
 
@@ -56,8 +57,9 @@ def stage(name: str) -> list[Sample]:
 def prepare(cmp: StandIn, body: str) -> None:
     """Let the stand-in's library hold what a delivery speaks of, in the state that it announces."""
     delivery = json.loads(body)
-    if "asset" in delivery["data"]:
+    if routing.is_library(delivery["event_name"]):
         _prepare_library(cmp, delivery["event_name"], delivery["data"]["asset"])
+    if not routing.is_publish(routing.canonical(delivery["event_name"])):
         return
     assets: dict[str, list[dict[str, Any]]] = delivery["data"]["assets"]
     for key, entries in assets.items():

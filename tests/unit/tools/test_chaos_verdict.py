@@ -48,7 +48,11 @@ FILES: dict[str, Any] = {
     "claims": [{"bucket": "assets", "key": OBJECT}, {"bucket": "assets", "key": COPY}],
 }
 ENTRY_KEY = "assets/image/a/publications/e.json"
-STRAYS = {"no_job": "{}", "unreadable_delivery": "{", "other_event": '{"event_name": "x"}'}
+STRAYS = {
+    "no_job": "{}",
+    "unreadable_delivery": "{",
+    "other_event": '{"event_name": "x", "data": 5}',
+}
 
 
 def expected(**changes: Any) -> Expected:  # noqa: ANN401 - as dataclasses.replace
@@ -151,6 +155,23 @@ def event(sequence: int = 1, *, published: bool = True, title: str = "a v1") -> 
     return {"detail-type": "AssetPublished", "detail": detail}
 
 
+def other_event(data: object = 5) -> dict[str, Any]:
+    detail = {
+        "schema": 1,
+        "id": "d2.0",
+        "event_name": "x",
+        "organization": {"id": None},
+        "channel": "default",
+        "received_at": "2025-10-09T08:53:20.000Z",
+        "data": data,
+        "resource": None,
+        "resource_asked_at": None,
+        "resource_error": None,
+        "delivery": {"id": "d2", "archive_key": "key"},
+    }
+    return {"detail-type": "CmpEvent", "detail": detail}
+
+
 def files_event(sequence: int = 1, **changes: object) -> dict[str, Any]:
     file = {
         "slot": "file",
@@ -228,7 +249,7 @@ def observation() -> Observation:
             "details": {"details_source": "library", "asset": VIEW},
             ENTRY_KEY: {"modified_at": MODIFIED},
         },
-        events=[event(), files_event()],
+        events=[event(), files_event(), other_event()],
         messages=[
             letter("p"),
             Message(
@@ -237,7 +258,6 @@ def observation() -> Observation:
                 {"reason": "unreadable_job", "detail": "unreadable", "attempts": "1"},
             ),
             Message("QUARANTINE", json.dumps({"archive_key": "unreadable"})),
-            Message("OTHER_EVENT", json.dumps({"archive_key": "other"})),
         ],
         waiting=0,
         ledger=draw_up(received, seen, {"applied": 1, "dead_lettered": 1}),
@@ -246,7 +266,6 @@ def observation() -> Observation:
         requests=[request(SECONDS + 1)],
         bodies={
             "unreadable": STRAYS["unreadable_delivery"],
-            "other": STRAYS["other_event"],
             aside["archive_key"]: "something else",
         },
         leaks=[],
@@ -345,6 +364,11 @@ MISTAKES: list[tuple[str, Callable[[], Case]]] = [
                 Message("QUARANTINE", json.dumps({"archive_key": "key"})),
             ]
         ),
+    ),
+    ("strays are where they belong", lambda: case(events=[event(), files_event()])),
+    (
+        "strays are where they belong",
+        lambda: case(events=[*observation().events, other_event("never sent")]),
     ),
     (
         "CMP is asked once per state",

@@ -36,7 +36,7 @@ def archived(body: object, delivery_id: str = "first") -> dict[str, object]:
 
 
 def test_every_job_has_one_row_and_the_counts_agree() -> None:
-    received = [job(0), job(1), job(2), job(3), job(4, has_worker=False)]
+    received = [job(0), job(1), job(2), job(3)]
     seen = [
         Seen("first.0", "applied"),
         Seen("first.1", "superseded"),
@@ -47,9 +47,8 @@ def test_every_job_has_one_row_and_the_counts_agree() -> None:
     ledger = draw_up(received, seen, {"applied": 1, "superseded": 1, "dead_lettered": 1})
 
     assert ledger.problems == []
-    assert sum(ledger.rows.values()) == ledger.received == 5
+    assert sum(ledger.rows.values()) == ledger.received == 4
     assert ledger.in_flight == ["first.3"]
-    assert ledger.without_worker == ["first.4"]
 
 
 def test_a_job_that_no_worker_ever_saw_is_found_from_the_archive() -> None:
@@ -109,8 +108,8 @@ def test_the_same_body_of_another_delivery_has_the_same_fingerprint() -> None:
     assert [one.fingerprint for one in first] == [one.fingerprint for one in second]
 
 
-def test_an_event_without_a_worker_and_a_body_that_nobody_can_read() -> None:
+def test_an_event_of_any_name_is_a_job_and_a_body_that_nobody_can_read_is_none() -> None:
     (task,) = jobs_of("key", archived({"event_name": "task_added", "data": {}}))
 
-    assert task.has_worker is False
+    assert (task.job_id, task.place, task.asset_id) == ("first.0", "/data", None)
     assert jobs_of("key", archived("{")) == []

@@ -148,8 +148,8 @@ def test_a_delivery_that_is_not_accepted_is_wrong() -> None:
 
 
 def test_a_function_of_which_nobody_said_what_is_right_is_wrong() -> None:
-    with pytest.raises(WrongError, match="nobody has said what run_command leaves behind"):
-        expectations.of("run_command", {"source": "schedule"})
+    with pytest.raises(WrongError, match="nobody has said what send_letters leaves behind"):
+        expectations.of("send_letters", {"source": "schedule"})
 
 
 @pytest.mark.parametrize("logical_id", sorted(processed.functions()))
