@@ -10,7 +10,7 @@ import os
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from tools.stand_in.kinds import KINDS
 from tools.stand_in.process import running
+from tools.stand_in.report_rules import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,7 @@ TASK_FIELD = "/tasks/{task_id}/custom-fields/{custom_field_id}"
 SUB_STEP = "/tasks/{task_id}/steps/{step_id}/sub-steps/{sub_step_id}"
 WORK, COMMENTS = f"{SUB_STEP}/external-work", f"{SUB_STEP}/comments"
 COMMENT = f"{COMMENTS}/{{comment_id}}"
+PREVIEW = "/structured-content/contents/{content_id}/versions/{version_id}/previews/{preview_id}"
 EVERY_GET = [
     *(f"/{kind.segment}/{{id}}" for kind in KINDS),
     *IN_TASK.values(),
@@ -65,6 +67,8 @@ EVERY_GET = [
     COMMENTS,
     COMMENT,
 ]
+CODES = get_args(ErrorCode)
+FORBIDDEN = ("public_url", "locale", "publishing_destination_updated_at")
 KIND_NAMES = [kind.name for kind in KINDS]
 formats = FormatChecker(formats=())
 
@@ -342,6 +346,57 @@ def test_a_report_that_cannot_be_read_is_a_client_error(
 
     assert response.status_code == 400
     specification.check(response, METADATA)
+
+
+def test_every_refusal_of_a_report_has_a_documented_code(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    refusals = dict(zip(stand_in.add_assets([{"kind": "image"}] * len(CODES)), CODES, strict=True))
+    link = stand_in.body("publish", list(refusals))["data"]["publishing_event"]["links"]
+    stand_in.publishing.set_rules(refusals=refusals)
+    reports = [
+        {"asset_id": one, "status": "published"}
+        | (dict.fromkeys(FORBIDDEN, "x") if code.endswith("-not-allowed") else {})
+        for one, code in refusals.items()
+    ]
+
+    response = open_api.post(link["publishing_metadata"], json={"data": reports})
+
+    specification.check(response, METADATA)
+    told = {one["asset_id"]: one["error_code"] for one in response.json()["errors"]}
+    assert told == refusals
+
+
+def test_previews_are_acknowledged_and_completed(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    content = stand_in.add_asset("structured_content")["id"]
+    asked = stand_in.publishing.request_preview(content, send=False)
+    links = asked["body"]["data"]["links"]
+    own = {"acknowledged_by": "site", "content_hash": "0f0f"}
+    keyed = {
+        "Desktop": "https://site.example/desktop",
+        "Mobile": {"completed": "https://site.example/mobile", "locale": "en"},
+        "Watch": {"error": "https://site.example/error"},
+    }
+
+    responses = {
+        f"{PREVIEW}/acknowledge": [
+            open_api.post(links["acknowledge"], json={"acknowledgedBy": "site"}),
+            open_api.post(links["acknowledge"], json=own),
+            open_api.post(links["acknowledge"], json=own),
+        ],
+        f"{PREVIEW}/complete": [
+            open_api.post(links["complete"], json={"keyed_previews": {"Desktop": 1}}),
+            open_api.post(links["complete"], json={"keyed_previews": keyed}),
+        ],
+    }
+
+    for template, answers in responses.items():
+        for answer in answers:
+            specification.check(answer, template)
+    statuses = [one.status_code for answers in responses.values() for one in answers]
+    assert statuses == [422, 200, 422, 422, 200]
 
 
 def test_a_task_and_what_belongs_to_it_are_shown(

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from tools.stand_in.admin_extras import ExtrasAdmin
 from tools.stand_in.admin_files import FileAdmin
+from tools.stand_in.admin_publishing import PublishingAdmin
 from tools.stand_in.admin_tasks import TaskAdmin
 from tools.stand_in.announcements import ADMIN, Announcements
 from tools.stand_in.faults import Fault
@@ -64,7 +65,7 @@ class Admin:
         ]
         parts = (
             *(FileAdmin(self.cmp), ExtrasAdmin(self.cmp)),
-            *(TaskAdmin(self.cmp), Announcements(self.cmp)),
+            *(TaskAdmin(self.cmp), PublishingAdmin(self.cmp), Announcements(self.cmp)),
         )
         own = [Route(ADMIN + path, endpoint, methods=[verb]) for verb, path, endpoint in table]
         return [*own, *(route for part in parts for route in part.routes())]

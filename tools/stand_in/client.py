@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import httpx
 
+from tools.stand_in.publishing_client import PublishingClient
 from tools.stand_in.task_client import TaskClient
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class StandIn:
     ) -> dict[str, Any]:
         """Let an asset live elsewhere; answer its id, place and task_id."""
         return self._json("PUT", f"/assets/{asset_id}/place", {"place": place})
+
+    @cached_property
+    def publishing(self) -> PublishingClient:
+        """Return what is said about reports of publications and previews."""
+        return PublishingClient(self._send)
 
     @cached_property
     def tasks(self) -> TaskClient:

@@ -11,6 +11,8 @@ from tools.stand_in.faults import Faults
 from tools.stand_in.file_access import FileAccess
 from tools.stand_in.limits import Limits
 from tools.stand_in.oauth import OAuth
+from tools.stand_in.previews import Previews
+from tools.stand_in.report_rules import ReportJudge
 from tools.stand_in.request_log import RequestLog
 from tools.stand_in.sender import Sender
 from tools.stand_in.tasks import Tasks
@@ -28,6 +30,8 @@ class Cmp:
     faults: Faults = field(default_factory=Faults)
     sender: Sender = field(default_factory=Sender)
     tasks: Tasks = field(default_factory=Tasks)
+    reports: ReportJudge = field(default_factory=ReportJudge)
+    previews: Previews = field(default_factory=Previews)
     file_access: FileAccess = field(default_factory=FileAccess)
     downloads: DownloadLog = field(default_factory=DownloadLog)
     download_faults: DownloadFaults = field(default_factory=DownloadFaults)
@@ -48,6 +52,8 @@ class Cmp:
         self.world.clear()
         self.tasks.clear()
         self.echoes.clear()
+        self.reports.clear()
+        self.previews.clear()
         self.limits.clear()
         self.faults.pending.clear()
         self.sender.clear()

@@ -23,16 +23,26 @@ PIECES = 20  # of a slow body: often enough to keep a client's read time-out fro
 class Fault(BaseModel):
     """What goes wrong, how often still, and for which paths; `seconds` is how long it takes.
 
+    `lost` does what was asked and breaks the answer off; `disconnect` does nothing. `method` limits
+    a fault to requests of that method.
     With `within`, no later than so many seconds after the first request that it befalls.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal[
-        "status", "timeout", "slow", "unauthorized", "malformed", "redirect", "disconnect"
+        "status",
+        "timeout",
+        "slow",
+        "unauthorized",
+        "malformed",
+        "redirect",
+        "disconnect",
+        "lost",
     ]
     count: int = Field(default=1, ge=1)
     path: str = "/"
+    method: str | None = None
     status: int | None = None
     retry_after: str | int | None = None
     seconds: float = 60.0
@@ -46,6 +56,10 @@ class Fault(BaseModel):
             msg = "a redirect needs a location"
             raise ValueError(msg)
         return self
+
+    def befalls(self, method: str, path: str) -> bool:
+        """Tell whether such a request is one that it is for."""
+        return self.method in (None, method) and path.startswith(self.path)
 
     def meet(self, now: float) -> None:
         """Count a request that it befalls at `now` (s)."""
@@ -70,7 +84,7 @@ class Faults:
         """Wrap an application so that its requests meet the faults."""
 
         async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
-            fault = self._next(scope["path"])
+            fault = self._next(scope["method"], scope["path"])
             if fault is None:
                 await app(scope, receive, send)
             else:
@@ -79,10 +93,10 @@ class Faults:
 
         return faulty
 
-    def _next(self, path: str) -> Fault | None:
+    def _next(self, method: str, path: str) -> Fault | None:
         now = time.monotonic()
         self.pending = [one for one in self.pending if not one.is_over(now)]
-        fault = next((one for one in self.pending if path.startswith(one.path)), None)
+        fault = next((one for one in self.pending if one.befalls(method, path)), None)
         if fault is not None:
             fault.meet(now)
             self.pending = [one for one in self.pending if not one.is_over(now)]
@@ -94,6 +108,9 @@ async def _commit(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, se
         case "slow":
             await app(scope, receive, _dripping(send, fault.seconds))
         case "disconnect":
+            await _break_off(send)
+        case "lost":
+            await app(scope, receive, _unheard)
             await _break_off(send)
         case "timeout":
             if await _still_waiting(receive, fault.seconds):
@@ -129,6 +146,10 @@ def _dripping(send: Send, seconds: float) -> Send:
         await send({**message, "body": b""} if body else message)
 
     return drip
+
+
+async def _unheard(_: Message) -> None:
+    """Send nothing."""
 
 
 async def _break_off(send: Send) -> None:

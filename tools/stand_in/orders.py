@@ -99,6 +99,15 @@ class CommentOrder(Manner):
     send: bool = True
 
 
+class PreviewOrder(Manner):
+    """Which structured content to ask a preview of, and how to send that."""
+
+    content_id: str
+    version_id: str | None = None
+    id: str | None = None
+    send: bool = True
+
+
 class DeliveryOrder(Manner):
     """Anything to send: one JSON body, several, or text that need not be JSON."""
 

@@ -17,6 +17,7 @@ from tools.stand_in.views import library_path
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from tools.stand_in.report_rules import ReportJudge
     from tools.stand_in.world import PublishingEvent, World
 
 EVENT = "/v3/publishing-events/{id}"
@@ -45,6 +46,7 @@ class Publishing:
     """Shows publishing events and takes reports about them."""
 
     world: World
+    judge: ReportJudge
 
     def routes(self) -> list[Route]:
         """List the routes of the public side."""
@@ -87,7 +89,9 @@ class Publishing:
             reports = Reports.model_validate_json(await request.body()).data
         except ValidationError as error:
             return bad_request(f"{error.error_count()} invalid arguments")
-        refusals = [(report, self._refusal(event, report, reports)) for report in reports]
+        if len(reports) > self.judge.rules.most:
+            return JSONResponse({"message": "Too many entries"}, self.judge.rules.too_many)
+        refusals = [*zip(reports, self.judge.refusals(event, reports), strict=True)]
         taken = [self._metadata(event, report) for report, refusal in refusals if not refusal]
         event.metadata += taken
         errors = [_error(report, refusal) for report, refusal in refusals if refusal]
@@ -107,15 +111,6 @@ class Publishing:
             ],
             "links": {"self": ORIGIN + library_path(asset)},
         }
-
-    def _refusal(self, event: PublishingEvent, report: Report, all_of: list[Report]) -> str | None:
-        key = (report.asset_id, report.locale)
-        if report.asset_id not in event.asset_ids:
-            return "unknown-asset"
-        if any((one["asset_id"], one["locale"] or "") == key for one in event.metadata):
-            return "metadata-exists"
-        repeated = [(one.asset_id, one.locale) for one in all_of].count(key) > 1
-        return "duplicate-metadata" if repeated else None
 
     def _metadata(self, event: PublishingEvent, report: Report) -> dict[str, Any]:
         asset, metadata_id = self.world.asset(report.asset_id), uuid4().hex

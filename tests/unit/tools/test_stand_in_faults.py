@@ -97,6 +97,21 @@ def test_a_disconnect_ends_the_answer_in_the_middle(
     assert stand_in.requests("/v3")[0]["status"] is None
 
 
+def test_a_lost_answer_is_of_a_request_that_was_obeyed(
+    stand_in: StandIn, open_api: httpx.Client
+) -> None:
+    comments = stand_in.tasks.add()["links"]["comments"]
+    stand_in.add_fault("lost", method="POST")
+
+    open_api.get(comments)
+    with pytest.raises(httpx.RemoteProtocolError):
+        open_api.post(comments, json={"value": "Heard"})
+
+    assert [one["value"] for one in open_api.get(comments).json()["data"]] == ["Heard"]
+    lost = stand_in.requests("/v3")[1]
+    assert (lost["fault"], lost["status"]) == ("lost", None)
+
+
 def test_a_timeout_lasts_until_the_client_gives_up(
     stand_in: StandIn, open_api: httpx.Client
 ) -> None:
