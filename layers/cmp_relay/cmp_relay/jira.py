@@ -24,7 +24,7 @@ from cmp_relay.errors import (
 from cmp_relay.exchanges import Answer, Deadline, exchange, retry_after
 from cmp_relay.fields import at, identifier, text
 from cmp_relay.jira_credentials import JiraCredentials
-from cmp_relay.origins import is_private
+from cmp_relay.origins import Origins
 from cmp_relay.tickets import LABEL, Draft, Ticket, TicketComment
 
 REQUEST_SECONDS = 12
@@ -179,11 +179,13 @@ class Jira:
 
 
 def _base(address: str) -> str:
+    """Return the address without a slash at its end; raises SettingsError for one that is odd."""
     try:
         url = httpx.URL(address)
-    except httpx.InvalidURL:
+        Origins.parse([f"{url.scheme}://{url.netloc.decode('ascii')}"])
+    except (httpx.InvalidURL, SettingsError):
         url = None
-    if url is None or not is_private(url) or url.userinfo or url.query or url.fragment:
+    if url is None or url.userinfo or url.query or url.fragment:
         raise SettingsError("JIRA_BASE_URL is no https address")
     return address.rstrip("/")
 
