@@ -1,13 +1,15 @@
 """An Open API that knows what it is told, and remembers what it was asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any, TypeVar
 
 from cmp_relay.errors import NotFoundError, RateLimitedError, UnavailableError
-from cmp_relay.open_api import Gate, Location, OpenApi, OpenGate
+from cmp_relay.open_api import Body, Gate, Location, OpenApi, OpenGate
 
 Answer = TypeVar("Answer")
+Write = Callable[[Any], Mapping[str, Any]]
+"""What becomes of a write: its answer, or an error that is raised."""
 
 
 class FakeOpenApi(OpenApi):
@@ -18,6 +20,8 @@ class FakeOpenApi(OpenApi):
         self.resources: dict[str, Mapping[str, Any] | Exception] = {}
         self.locations: dict[str, Location | Exception] = {}
         self.urls: dict[str, str] = {}
+        self.told: list[tuple[str, str, Any]] = []
+        self.writes: dict[tuple[str, str], Write] = {}
         self.asked: list[str] = []
         self.is_up = True
         self._gate: Gate = OpenGate()
@@ -40,6 +44,13 @@ class FakeOpenApi(OpenApi):
         """Return the URLs that it was told of these guids."""
         known = {guid: self.urls[guid] for guid in guids if guid in self.urls}
         return self._answer(f"file-urls/{','.join(guids)}", known)
+
+    def tell(self, method: str, href: str, body: Body = None) -> Mapping[str, Any]:
+        """Remember what is written to a link, and answer as was told, else with nothing."""
+        self._answer(f"{method} {href}", True)
+        self.told.append((method, href, body))
+        write = self.writes.get((method, href))
+        return write(body) if write else {}
 
     def _answer(self, what: str, answer: Answer | Exception | None) -> Answer:
         self._gate.take(lambda: None, lambda: self.is_up)

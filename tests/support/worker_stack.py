@@ -22,6 +22,9 @@ from cmp_relay.budget_table import BudgetTable
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import Catalogue
 from cmp_relay.clients import CONFIG
+from cmp_relay.command_results import CommandResults
+from cmp_relay.commands import CommandJob, read_command_job
+from cmp_relay.comments import Comments
 from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.delivered import Delivered
 from cmp_relay.deliveries import Receipt
@@ -29,6 +32,7 @@ from cmp_relay.desk import Desk
 from cmp_relay.details import Details
 from cmp_relay.documents import Documents
 from cmp_relay.downloads import Downloads
+from cmp_relay.echoes import Echoes
 from cmp_relay.exchanges import build_client
 from cmp_relay.file_plan import Folders
 from cmp_relay.file_queue import FileQueue
@@ -59,7 +63,9 @@ from cmp_relay.publishing import Publishing
 from cmp_relay.records import Records
 from cmp_relay.resources import Resources
 from cmp_relay.row_table import RowTable
+from cmp_relay.running import Hand, Running
 from cmp_relay.slots import Lane, Limits
+from cmp_relay.sub_steps import SubSteps
 from cmp_relay.worker import Worker
 from tests.support import catalogue_table, environment, publish_jobs
 from tests.support.clock import Clock
@@ -231,6 +237,26 @@ class WorkerStack:
         worker: Any = self.worker()
         return cast(
             "Worker[OtherEventJob]", replace(worker, read=read_other_event_job, work=events.apply)
+        )
+
+    def command_worker(self, hands: Mapping[str, Hand] | None = None) -> Worker[CommandJob]:
+        """Build a worker of commands, with other hands if given."""
+        table, _, bus, _ = clients("workers")
+        echoes = Echoes(table, "catalogue", now=self.clock)
+        usual: dict[str, Hand] = {
+            "comment": Comments(self.desk(), echoes),
+            "complete": SubSteps(self.desk(), echoes),
+        }
+        results = CommandResults(Bus(bus, "bus"), self.clock)
+        worker: Any = self.worker()
+        return cast(
+            "Worker[CommandJob]",
+            replace(
+                worker,
+                read=read_command_job,
+                work=Running({**usual, **(hands or {})}).apply,
+                announce=results.tell,
+            ),
         )
 
     def _records(self) -> Records:

@@ -11,6 +11,7 @@ IN_VAIN = {
     "FileGuidUnknownError",
     "FileTooLargeError",
     "ForbiddenError",
+    "InvalidCommandError",
     "NotFoundError",
     "RequestRefusedError",
     "UnreadableDeliveryError",
