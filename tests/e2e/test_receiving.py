@@ -103,18 +103,6 @@ def test_works_on_the_readable_assets_of_a_delivery_and_quarantines_the_others(
     assert "/data/assets/videos/1" in message
 
 
-@pytest.mark.parametrize("event_name", ["task_added", "never_heard_of"])
-def test_keeps_events_without_a_worker_of_their_own_in_the_other_queue(
-    relay: Relay, event_name: str
-) -> None:
-    answer = relay.cmp.deliver(body={"event_name": event_name, "data": {"id": "x"}})[0]
-
-    delivery_id = answer["response"]["delivery_id"]
-    message = json.loads(relay.message_of("OTHER_EVENT", delivery_id)["Body"])
-    assert (answer["status"], answer["response"]["jobs"]) == (202, 1)
-    assert message["event_name"] == event_name
-
-
 def test_accepts_a_publish_event_without_assets(relay: Relay) -> None:
     body = relay.cmp.body("publish", [relay.cmp.add_asset("image")["id"]])
     body["data"]["assets"] = {"articles": [], "images": []}
