@@ -33,6 +33,7 @@ IMPORTED = {
     "on_asset_published": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_asset_synced": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_asset_unpublished": POWERTOOLS | BOTO3 | PYDANTIC,
+    "on_external_work": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_library_asset": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_other_event": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "receive_webhook": POWERTOOLS | SIGNING,

@@ -51,6 +51,7 @@ READ = {
         ApiSettings,
     ),
     "OnAssetUnpublishedFunction": (WorkerSettings, StoreSettings, RecordSettings),
+    "OnExternalWorkFunction": (WorkerSettings, LookupSettings, ApiSettings),
     "OnLibraryAssetFunction": (
         WorkerSettings,
         StoreSettings,

@@ -55,6 +55,7 @@ FUNCTIONS = {
     "IMAGE_REPOSITORY_BUCKET": "assets",
     "KEEP_WITHDRAWN": "false",
     "LIBRARY_DETAIL": "full",
+    "EXTERNAL_WORK_QUEUE_URL": queue_url("external-work"),
     "LIBRARY_ASSET_QUEUE_URL": queue_url("library-asset"),
     "MAX_FILE_MEGABYTES": "5000",
     "MAX_REMOVAL_SHARE": "5",

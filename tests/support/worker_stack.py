@@ -34,16 +34,19 @@ from cmp_relay.documents import Documents
 from cmp_relay.downloads import Downloads
 from cmp_relay.echoes import Echoes
 from cmp_relay.exchanges import build_client
+from cmp_relay.external_work import ExternalWork, Tickets
 from cmp_relay.file_plan import Folders
 from cmp_relay.file_queue import FileQueue
 from cmp_relay.file_store import FileStore
 from cmp_relay.files import Files
 from cmp_relay.findings import Findings
 from cmp_relay.jobs import (
+    ExternalWorkJob,
     FileJob,
     LibraryJob,
     OtherEventJob,
     PublishJob,
+    read_external_work_job,
     read_file_job,
     read_library_job,
     read_other_event_job,
@@ -65,6 +68,7 @@ from cmp_relay.resources import Resources
 from cmp_relay.row_table import RowTable
 from cmp_relay.running import Hand, Running
 from cmp_relay.slots import Lane, Limits
+from cmp_relay.steps import Steps
 from cmp_relay.sub_steps import SubSteps
 from cmp_relay.worker import Worker
 from tests.support import catalogue_table, environment, publish_jobs
@@ -259,6 +263,25 @@ class WorkerStack:
             ),
         )
 
+    def external_work_worker(self, tickets: Tickets | None = None) -> Worker[ExternalWorkJob]:
+        """Build a worker of events of external steps; `tickets` hear of them."""
+        table, _, bus, _ = clients("workers")
+        work = ExternalWork(
+            desk=self.desk(),
+            steps=Steps(table, "catalogue"),
+            echoes=Echoes(table, "catalogue", self.clock),
+            bus=Bus(bus, "bus"),
+            outcomes=Outcomes(table, "catalogue", now=self.clock),
+            gone_recheck_seconds=60,
+            tickets=tickets,
+            now=self.clock,
+        )
+        worker: Any = self.worker()
+        return cast(
+            "Worker[ExternalWorkJob]",
+            replace(worker, read=read_external_work_job, work=work.apply),
+        )
+
     def _records(self) -> Records:
         table, _, bus, queues = clients("workers")
         return Records(
@@ -346,6 +369,8 @@ class WorkerStack:
         names = {json.loads(message)["event_name"] for message in messages}
         if any(routing.is_library(name) for name in names):
             return self.library_worker()
+        if any(routing.is_external(name) for name in names):
+            return self.external_work_worker()
         if any(routing.route(name) == routing.OTHER_EVENT for name in names):
             return self.other_event_worker()
         return self.worker(asks_cmp="asset_unpublished" not in names)

@@ -72,6 +72,7 @@ EXPECTED = {
         Grant("sqs:SendMessage", "AssetPublishedQueue"),  # outbox.send
         Grant("sqs:SendMessage", "AssetSyncedQueue"),  # outbox.send
         Grant("sqs:SendMessage", "AssetUnpublishedQueue"),  # outbox.send
+        Grant("sqs:SendMessage", "ExternalWorkQueue"),  # outbox.send
         Grant("sqs:SendMessage", "LibraryAssetQueue"),  # outbox.send
         Grant("sqs:SendMessage", "OtherEventQueue"),  # outbox.send
         Grant("sqs:SendMessage", "QuarantineQueue"),  # quarantine.put
@@ -92,6 +93,13 @@ EXPECTED = {
     "OnAssetPublishedFunction": _detail_worker("OnAssetPublished"),
     "OnAssetSyncedFunction": _detail_worker("OnAssetSynced"),
     "OnAssetUnpublishedFunction": _record_worker("OnAssetUnpublished"),
+    "OnExternalWorkFunction": _queue_worker("OnExternalWork")
+    | {
+        Grant("dynamodb:GetItem", "CatalogueTable"),  # steps.read, echoes, budget_table.read
+        Grant("dynamodb:PutItem", "CatalogueTable"),  # steps.write
+        Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
+        Grant("lambda:InvokeFunction", "RefreshTokenFunction"),  # tokens.TokenSource
+    },
     "OnLibraryAssetFunction": _library_worker("OnLibraryAsset")
     | {Grant("dynamodb:BatchWriteItem", "CatalogueTable")},  # row_table.put
     "OnOtherEventFunction": _queue_worker("OnOtherEvent")

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
-from cmp_relay import routing
+from cmp_relay import external_entries, routing
 from cmp_relay.entries import Entry, asset, entries, library_asset
 from cmp_relay.errors import UnreadableDeliveryError
 from cmp_relay.fields import at, identifier, text, without_none
@@ -72,8 +72,8 @@ def read(raw: bytes) -> Delivery:
 def split(delivery: Delivery, receipt: Receipt) -> Split:
     """Return the jobs of a delivery, numbered in the order of the body.
 
-    Raises UnreadableDeliveryError if a publish event is in a shape that names no entries, or if a
-    library event names no asset.
+    Raises UnreadableDeliveryError if a publish event is in a shape that names no entries, if a
+    library event names no asset, or one of an external step no sub-step.
     """
     common = _common(delivery, receipt)
     result = Split()
@@ -83,6 +83,8 @@ def split(delivery: Delivery, receipt: Receipt) -> Split:
             _add(result, common, entry)
     elif routing.is_library(delivery.event_name):
         result.jobs.append(_library(common, delivery.data))
+    elif routing.is_external(delivery.event_name):
+        result.jobs.append(_external(common, delivery))
     else:
         # The pointer of a body without data leads to the whole body
         place = "" if delivery.data is None else "/data"
@@ -113,6 +115,15 @@ def _library(common: Job, data: object) -> Job:
     if len(json.dumps(job)) > LARGEST_JOB:
         raise UnreadableDeliveryError("data.asset is larger than a message")
     return job
+
+
+def _external(common: Job, delivery: Delivery) -> Job:
+    """Return the job of a delivery of an external step."""
+    is_comment = routing.is_external_comment(delivery.event_name)
+    found = external_entries.parts(delivery.data, is_comment=is_comment)
+    if isinstance(found, str):
+        raise UnreadableDeliveryError(f"there is no usable data.{found}")
+    return _numbered(common, 0, "/data") | found
 
 
 def _numbered(common: Job, number: int, pointer: str) -> Job:

@@ -77,12 +77,25 @@ class Echoes:
 
     def note_comment(self, mark: str, comment_id: str) -> None:
         """Note by which id CMP goes for the comment with a mark."""
-        self._client.update_item(
+        answer = self._client.update_item(
             TableName=self._table,
             Key=_key(mark),
             UpdateExpression="SET comment_id = :comment",
             ExpressionAttributeValues={":comment": {"S": comment_id}},
+            ReturnValues="ALL_NEW",
         )
+        where = answer["Attributes"]["place"]["S"]
+        key = _key(_comment(where, comment_id))
+        self._client.put_item(
+            TableName=self._table, Item={**key, "mark": {"S": mark}, "expires_at": self._expiry()}
+        )
+
+    def wrote(self, comments_link: str, comment_id: str) -> bool:
+        """Tell whether a comment is one that the relay wrote, if CMP has answered with its id.
+
+        If not, only the mark in its text can tell (`comment`).
+        """
+        return self._item(_comment(place(comments_link), comment_id)) is not None
 
     def comment(self, mark: str) -> ExpectedComment | None:
         """Return the comment that a mark stands for, None if the relay wrote none with it."""
@@ -176,8 +189,16 @@ def place(link: str) -> str:
 
 
 def _sub_step(link: str, what: What) -> str:
-    # A link may be longer than a key.
-    return f"{sha256(place(link).encode()).hexdigest()[:32]}#{what}"
+    return f"{_short(place(link))}#{what}"
+
+
+def _comment(where: str, comment_id: str) -> str:
+    return f"{_short(where)}#comment#{comment_id}"
+
+
+def _short(where: str) -> str:
+    """Return what stands for a path: a link may be longer than a key."""
+    return sha256(where.encode()).hexdigest()[:32]
 
 
 def _key(name: str) -> Any:  # noqa: ANN401 - a key

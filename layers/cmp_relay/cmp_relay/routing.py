@@ -11,9 +11,16 @@ ROUTES = {
     "asset_modified": "library_asset",
     "asset_removed": "library_asset",
     "asset_renditions_created": "library_asset",
+    "external_sub_step_started": "external_work",
+    "external_sub_step_modified": "external_work",
+    "external_sub_step_completed": "external_work",
+    "external_sub_step_comment_added": "external_work",
+    "external_sub_step_comment_modified": "external_work",
+    "external_sub_step_comment_removed": "external_work",
 }
 PUBLISH_ROUTES = frozenset({"asset_published", "asset_synced", "asset_unpublished"})
 LIBRARY_ROUTE = "library_asset"
+EXTERNAL_ROUTE = "external_work"
 # CMP's own slips, each from a page of its documentation that contradicts its example
 SPELLINGS = {
     "asset_syned": "asset_synced",
@@ -46,3 +53,13 @@ def is_publish(event_name: str) -> bool:
 def is_library(event_name: str) -> bool:
     """Tell whether an event concerns one asset of the library."""
     return route(event_name) == LIBRARY_ROUTE
+
+
+def is_external(event_name: str) -> bool:
+    """Tell whether an event concerns an external step of a workflow."""
+    return route(event_name) == EXTERNAL_ROUTE
+
+
+def is_external_comment(event_name: str) -> bool:
+    """Tell whether an event concerns a comment on an external step."""
+    return is_external(event_name) and "_comment_" in event_name

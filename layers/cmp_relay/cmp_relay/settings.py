@@ -24,6 +24,7 @@ class ReceiverSettings:
     asset_synced_queue_url: str
     asset_unpublished_queue_url: str
     catalogue_table: str
+    external_work_queue_url: str
     library_asset_queue_url: str
     other_event_queue_url: str
     quarantine_queue_url: str

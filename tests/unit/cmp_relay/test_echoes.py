@@ -52,6 +52,17 @@ def test_a_copy_of_a_comment_is_somebody_elses(
     assert expected.is_met_by(comment_id, link) is is_ours
 
 
+def test_a_comment_that_cmp_has_answered_for_is_known_by_its_id(echoes: Echoes) -> None:
+    echoes.expect_comment(MARK, "command-1", COMMENTS)
+    assert not echoes.wrote(COMMENTS, "comment-1")
+
+    echoes.note_comment(MARK, "comment-1")
+
+    assert echoes.wrote(f"{OLD_HOST}/comments", "comment-1")
+    assert not echoes.wrote(COMMENTS, "comment-2")
+    assert not echoes.wrote(COMMENTS.replace("/ss/", "/another/"), "comment-1")
+
+
 def test_a_comment_whose_id_is_not_known_yet_is_ours(echoes: Echoes) -> None:
     echoes.expect_comment(MARK, "command-1", COMMENTS)
 

@@ -1,0 +1,430 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cmp_relay import library, marks, work_events
+from cmp_relay.echoes import Echoes, What
+from cmp_relay.errors import ForbiddenError, RequestRefusedError, UnavailableError
+from cmp_relay.external_work import Tickets
+from cmp_relay.jobs import ExternalWorkJob
+from tests.support import external_steps
+from tests.support.clock import NOON
+from tests.support.external_steps import (
+    ASSETS,
+    COMMENT,
+    COMMENTS,
+    RESOURCES,
+    SUB_STEP,
+    TASK,
+    WORK,
+)
+from tests.support.publish_jobs import receipt
+from tests.support.worker_stack import CONTEXT, WorkerStack
+
+STARTED = "external_sub_step_started"
+MODIFIED = "external_sub_step_modified"
+COMPLETED = "external_sub_step_completed"
+ADDED = "external_sub_step_comment_added"
+CHANGED = "external_sub_step_comment_modified"
+REMOVED = "external_sub_step_comment_removed"
+SURELY = library.FRESHNESS_MARGIN / 1000
+"""Seconds after which CMP shows everywhere what it told of."""
+
+
+@pytest.fixture(autouse=True)
+def shown(stack: WorkerStack) -> None:
+    stack.api.resources.update(RESOURCES)
+
+
+def message(
+    stack: WorkerStack, event_name: str, delivery_id: str = "d1", at: int | None = None
+) -> str:
+    raw = external_steps.body(event_name)
+    received_at = stack.clock() if at is None else at
+    (found,) = stack.deliver(raw, receipt(delivery_id, received_at))
+    return found
+
+
+def tell(stack: WorkerStack, event_name: str, delivery_id: str = "d1", **at: int) -> None:
+    assert stack.work(message(stack, event_name, delivery_id, **at)) == []
+
+
+def heard(stack: WorkerStack) -> list[tuple[str, dict[str, Any]]]:
+    return [(event["detail-type"], event["detail"]) for event in stack.announced()]
+
+
+def endings(stack: WorkerStack) -> dict[str, tuple[str, str | None]]:
+    return {
+        item["pk"].removeprefix("JOB#"): (item["outcome"], item["reason"])
+        for item in stack.items("JOB#")
+    }
+
+
+def change(stack: WorkerStack, link: str, **fields: object) -> None:
+    stack.api.resources[link] = {**RESOURCES[link], **fields}
+
+
+def test_a_started_step_is_told_with_all_that_a_ticket_needs(stack: WorkerStack) -> None:
+    tell(stack, STARTED)
+
+    ((detail_type, detail),) = heard(stack)
+    assert detail_type == "ExternalWorkStarted"
+    assert (detail["id"], detail["sequence"], detail["found"]) == ("d1.0", 1, True)
+    assert detail["task"] == {
+        "id": "task-1",
+        "title": "Summer campaign",
+        "reference_id": "TSK-1",
+        "status": "In Progress",
+        "start_at": "2026-11-20T00:00:00.000Z",
+        "due_at": "2026-12-01T00:00:00.000Z",
+        "campaign_id": "campaign-1",
+        "labels": RESOURCES[TASK]["labels"],
+        "link": TASK,
+        "web_url": "https://app.example.com/tasks/task-1",
+    }
+    assert detail["step"] == {
+        "id": "step-1",
+        "title": "Approval",
+        "due_at": "2026-11-25T00:00:00.000Z",
+    }
+    assert detail["sub_step"] == {
+        "id": "sub-1",
+        "title": "Legal review",
+        "assignee_id": "user-1",
+        "assignee_type": "user",
+        "is_completed": False,
+        "is_in_progress": True,
+        "is_skipped": False,
+        "is_external": True,
+        "link": SUB_STEP,
+        "comments_link": COMMENTS,
+    }
+    assert detail["external_work"] == {
+        "external_system": "Jira",
+        "identifier": "LAW-7",
+        "title": "Review the picture",
+        "status": "Open",
+        "url": "https://tickets.example.com/LAW-7",
+        "link": WORK,
+    }
+    assert detail["assets"] == [
+        {
+            "id": "image-1",
+            "type": "image",
+            "title": "Beach",
+            "link": f"{TASK}/images/image-1",
+            "web_url": "https://app.example.com/images/image-1",
+        }
+    ]
+    assert "comment" not in detail
+    assert sorted(stack.api.asked) == sorted([SUB_STEP, TASK, WORK, ASSETS])
+    assert stack.outcomes() == {"d1.0": "applied"}
+
+
+def test_a_comment_is_told_with_its_words_and_author(stack: WorkerStack) -> None:
+    tell(stack, ADDED)
+
+    ((detail_type, detail),) = heard(stack)
+    assert detail_type == "ExternalWorkCommentAdded"
+    assert detail["comment"] == {
+        "id": "comment-1",
+        "value": "Is the model's consent there?",
+        "author_link": "https://api.cmp.optimizely.com/v3/users/user-2",
+        "created_at": "2026-11-21T11:59:00.000Z",
+        "modified_at": "2026-11-21T11:59:00.000Z",
+        "link": COMMENT,
+    }
+    assert detail["external_work"]["identifier"] == "LAW-7"
+
+
+def test_a_removed_comment_is_told_as_it_was_known(stack: WorkerStack) -> None:
+    tell(stack, ADDED)
+    del stack.api.resources[COMMENT]
+    stack.api.asked.clear()
+    tell(stack, REMOVED, "d2")
+
+    (_, added), (detail_type, removed) = heard(stack)
+    assert detail_type == "ExternalWorkCommentRemoved"
+    assert removed["comment"] == added["comment"]
+    assert (added["sequence"], removed["sequence"]) == (1, 2)
+    assert COMMENT not in stack.api.asked
+
+
+def test_nothing_is_told_of_a_comment_after_its_removal(stack: WorkerStack) -> None:
+    tell(stack, REMOVED)
+    tell(stack, ADDED, "d2")
+    tell(stack, REMOVED, "d3")
+
+    ((detail_type, detail),) = heard(stack)
+    assert (detail_type, detail["comment"]["value"]) == ("ExternalWorkCommentRemoved", None)
+    assert endings(stack)["d2.0"] == ("superseded", "the comment is removed")
+
+
+def test_steps_and_each_comment_count_for_themselves(stack: WorkerStack) -> None:
+    tell(stack, STARTED)
+    tell(stack, ADDED, "d2")
+    change(stack, SUB_STEP, is_completed=True)
+    tell(stack, COMPLETED, "d3")
+    change(stack, COMMENT, value="It is.")
+    tell(stack, CHANGED, "d4")
+
+    told = [(detail["id"], detail["sequence"]) for _, detail in heard(stack)]
+    assert told == [("d1.0", 1), ("d2.0", 1), ("d3.0", 2), ("d4.0", 2)]
+
+
+# What is not told
+
+
+def test_what_an_earlier_look_has_seen_is_not_asked_for_again(stack: WorkerStack) -> None:
+    tell(stack, MODIFIED)
+    stack.api.asked.clear()
+    tell(stack, MODIFIED, "d2", at=NOON - library.FRESHNESS_MARGIN)
+
+    assert stack.api.asked == []
+    assert len(heard(stack)) == 1
+    assert endings(stack)["d2.0"][0] == "superseded"
+
+
+def test_what_the_bus_was_told_last_is_not_told_again(stack: WorkerStack) -> None:
+    tell(stack, MODIFIED)
+    repeated = message(stack, MODIFIED, "d2")
+
+    # A replica of CMP's may be behind: only a later look knows that there is nothing new.
+    assert stack.work(repeated) != []
+    stack.sleep(SURELY)
+    assert stack.work(repeated) == []
+
+    assert len(heard(stack)) == 1
+    assert endings(stack)["d2.0"] == ("superseded", "nothing that the bus was not told")
+
+
+def test_a_step_that_starts_again_is_told_again(stack: WorkerStack) -> None:
+    for number, name in enumerate((STARTED, COMPLETED, STARTED)):
+        tell(stack, name, f"d{number}")
+
+    assert [detail["sequence"] for _, detail in heard(stack)] == [1, 2, 3]
+
+
+def echoes(stack: WorkerStack) -> Echoes:
+    return Echoes(stack.dynamodb, "catalogue", stack.clock)
+
+
+@pytest.mark.parametrize(("event_name", "what"), [(STARTED, "started"), (COMPLETED, "completed")])
+def test_an_echo_of_a_command_is_not_told_and_asks_nothing(
+    stack: WorkerStack, event_name: str, what: What
+) -> None:
+    echoes(stack).expect(SUB_STEP, what)
+
+    tell(stack, event_name)
+    tell(stack, event_name, "d2")
+
+    assert endings(stack)["d1.0"] == ("superseded", "an echo of what the relay told CMP")
+    assert [detail["id"] for _, detail in heard(stack)] == ["d2.0"]
+    assert len(stack.api.asked) == 4
+
+
+@pytest.mark.parametrize(("assignee", "count"), [("user-1", 0), ("user-2", 1)])
+def test_an_assignment_of_ours_is_told_if_somebody_changed_it(
+    stack: WorkerStack, assignee: str, count: int
+) -> None:
+    echoes(stack).expect(SUB_STEP, "modified", {"assignee_id": "user-1"})
+    change(stack, SUB_STEP, assignee_id=assignee)
+
+    tell(stack, MODIFIED)
+
+    assert len(heard(stack)) == count
+
+
+def our_comment(stack: WorkerStack, comment_id: str | None) -> None:
+    mark = marks.of("command-1")
+    echoes(stack).expect_comment(mark, "command-1", COMMENTS)
+    if comment_id:
+        echoes(stack).note_comment(mark, comment_id)
+    change(stack, COMMENT, value=marks.add("Done.", mark))
+
+
+@pytest.mark.parametrize(
+    ("comment_id", "asked"), [("comment-1", []), (None, [COMMENT])], ids=["known", "unknown"]
+)
+def test_a_comment_of_ours_is_not_told(
+    stack: WorkerStack, comment_id: str | None, asked: list[str]
+) -> None:
+    our_comment(stack, comment_id)
+
+    tell(stack, ADDED)
+
+    assert heard(stack) == []
+    assert stack.api.asked == asked
+    assert stack.outcomes() == {"d1.0": "superseded"}
+
+
+@pytest.mark.parametrize("event_name", [ADDED, CHANGED])
+def test_somebody_elses_copy_and_change_of_a_comment_are_told(
+    stack: WorkerStack, event_name: str
+) -> None:
+    our_comment(stack, "another" if event_name == ADDED else "comment-1")
+
+    tell(stack, event_name)
+
+    assert len(heard(stack)) == 1
+
+
+def test_a_mark_that_the_relay_never_wrote_is_none(stack: WorkerStack) -> None:
+    change(stack, COMMENT, value=marks.add("Hello.", "0123456789abcdef"))
+
+    tell(stack, ADDED)
+
+    assert len(heard(stack)) == 1
+
+
+# What CMP does not show
+
+
+@pytest.mark.parametrize(("event_name", "link"), [(COMPLETED, SUB_STEP), (ADDED, COMMENT)])
+def test_what_is_gone_is_asked_for_once_more_and_told_as_it_was_delivered(
+    stack: WorkerStack, event_name: str, link: str
+) -> None:
+    del stack.api.resources[link]
+    gone = message(stack, event_name)
+
+    assert stack.work(gone) != []
+    assert stack.visibilities == [60]
+    stack.sleep(60)
+    assert stack.work(gone) == []
+
+    ((_, detail),) = heard(stack)
+    assert not detail["found"]
+    assert detail["task"]["title"] == "Summer campaign"
+    if event_name == COMPLETED:
+        assert detail["sub_step"]["link"] == SUB_STEP
+        assert detail["sub_step"]["is_completed"] is None
+    else:
+        assert (detail["comment"]["id"], detail["comment"]["value"]) == ("comment-1", None)
+    assert endings(stack)["d1.0"] == ("applied", "CMP does not show it")
+
+
+@pytest.mark.parametrize(
+    "error", [ForbiddenError("GET: 403", status=403), RequestRefusedError("GET: 400", status=400)]
+)
+def test_what_is_not_for_us_is_told_as_it_was_delivered(
+    stack: WorkerStack, error: Exception
+) -> None:
+    stack.api.resources.update(dict.fromkeys([SUB_STEP, WORK, TASK, ASSETS], error))
+
+    tell(stack, STARTED)
+
+    ((_, detail),) = heard(stack)
+    assert not detail["found"]
+    assert detail["assets"] is None
+    assert detail["external_work"]["external_system"] == "Jira"
+
+
+def test_a_step_that_cmp_cannot_show_now_is_told_later(stack: WorkerStack) -> None:
+    stack.api.resources[TASK] = UnavailableError("GET: 503", status=503)
+    started = message(stack, STARTED)
+
+    assert stack.work(started) != []
+    stack.api.resources.update(RESOURCES)
+    assert stack.work(started) == []
+
+    assert [detail["found"] for _, detail in heard(stack)] == [True]
+
+
+# Assets
+
+
+def page(number: int, following: str | None) -> Mapping[str, Any]:
+    data = [{"id": f"image-{number}", "type": "image", "title": "T" * 100}, "no asset"]
+    return {"data": data, "pagination": {"next": following}}
+
+
+def test_assets_are_read_page_by_page_up_to_ten(stack: WorkerStack) -> None:
+    for number in range(11):
+        link = f"{ASSETS}?offset={number}" if number else ASSETS
+        stack.api.resources[link] = page(number, f"{ASSETS}?offset={number + 1}")
+
+    tell(stack, STARTED)
+
+    ((_, detail),) = heard(stack)
+    assert [asset["id"] for asset in detail["assets"]] == [f"image-{n}" for n in range(10)]
+
+
+def test_pages_that_lead_back_are_no_list(stack: WorkerStack) -> None:
+    stack.api.resources[ASSETS] = page(0, ASSETS)
+
+    assert stack.work(message(stack, STARTED)) != []
+
+    assert heard(stack) == []
+
+
+def test_too_many_assets_for_the_bus_are_left_in_cmp(stack: WorkerStack) -> None:
+    data = [{"id": f"image-{n}", "type": "image", "title": "T" * 1000} for n in range(300)]
+    stack.api.resources[ASSETS] = {"data": data}
+
+    tell(stack, STARTED)
+
+    ((_, detail),) = heard(stack)
+    assert detail["assets"] is None
+    assert detail["truncated"]["archive_key"].endswith("d1.json")
+    assert detail["task"]["title"] == "Summer campaign"
+
+
+def test_words_that_are_too_long_for_the_bus_are_left_in_cmp(stack: WorkerStack) -> None:
+    change(stack, COMMENT, value="x" * 300_000)
+
+    tell(stack, ADDED)
+    tell(stack, REMOVED, "d2")
+
+    (_, added), (_, removed) = heard(stack)
+    assert (added["comment"]["value"], added["comment"]["link"]) == (None, COMMENT)
+    assert (added["task"]["title"], added["task"]["id"]) == (None, "task-1")
+    assert removed["comment"]["value"] is None
+
+
+# Tickets
+
+
+class Heard(Tickets):
+    def __init__(self) -> None:
+        self.offers: list[tuple[str, Mapping[str, Any]]] = []
+
+    def offer(self, job: ExternalWorkJob, event: Mapping[str, Any]) -> None:
+        self.offers.append((job.job_id, event))
+
+
+class Deaf(Tickets):
+    def offer(self, job: ExternalWorkJob, event: Mapping[str, Any]) -> None:
+        raise UnavailableError("nobody there")
+
+
+def test_a_ticket_system_hears_of_what_the_bus_was_told(stack: WorkerStack) -> None:
+    tickets = Heard()
+
+    event = stack.event(message(stack, STARTED))
+    stack.external_work_worker(tickets).handle(event, CONTEXT)
+
+    ((_, detail),) = heard(stack)
+    assert tickets.offers == [("d1.0", detail)]
+
+
+def test_a_ticket_system_that_did_not_hear_hears_from_the_next_job(stack: WorkerStack) -> None:
+    tickets = Heard()
+    event = stack.event(message(stack, STARTED))
+    answer = stack.external_work_worker(Deaf()).handle(event, CONTEXT)
+    assert answer["batchItemFailures"]
+
+    change(stack, SUB_STEP, is_completed=True)
+    event = stack.event(message(stack, COMPLETED, "d2"))
+    stack.external_work_worker(tickets).handle(event, CONTEXT)
+
+    assert [job_id for job_id, _ in tickets.offers] == ["d1.0", "d2.0"]
+    told = [event["detail"]["id"] for event in stack.announced()]
+    assert list(dict.fromkeys(told)) == ["d1.0", "d2.0"]
+
+
+def test_every_event_of_an_external_step_has_a_detail_type(stack: WorkerStack) -> None:
+    for number, name in enumerate(work_events.DETAIL_TYPES):
+        tell(stack, name, f"d{number}")
+
+    assert [name for name, _ in heard(stack)] == list(work_events.DETAIL_TYPES.values())
