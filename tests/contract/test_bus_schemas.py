@@ -23,7 +23,7 @@ from cmp_relay.jobs import (
     read_publish_job,
 )
 from cmp_relay.publications import Publication
-from cmp_relay.resources import Resource
+from cmp_relay.resource_table import Resource
 from tests.support import library_jobs, publish_jobs, samples
 from tests.template import snapshot
 

@@ -5,6 +5,7 @@ import pytest
 
 from cmp_relay import subjects
 from cmp_relay.errors import ForbiddenError, NotFoundError, UnavailableError, UntrustedLinkError
+from cmp_relay.library import FRESHNESS_MARGIN
 from cmp_relay.outcomes import MOST_ATTEMPTS
 from cmp_relay.routing import canonical
 from tests.support import samples
@@ -182,6 +183,20 @@ def test_a_worker_killed_at_any_call_leaves_one_event_to_be_told(
         assert {detail["id"] for detail in details} == {f"killed-at-{call}.0"}
         assert details[-1]["resource"] == SHOWN
         assert stack.outcomes() == {f"killed-at-{call}.0": "applied"}
+
+
+def test_one_request_serves_all_events_that_waited_for_it(stack: WorkerStack) -> None:
+    stack.api.resources[LINK] = SHOWN
+    fifty = [deliver(stack, TASK, f"delivery-{number}") for number in range(50)]
+    stack.clock.advance(FRESHNESS_MARGIN / 1000)
+
+    came_back = [stack.work(*fifty[n : n + 10]) for n in range(0, 50, 10)]
+
+    assert came_back == [[]] * 5
+    details = told(stack)
+    assert {detail["id"] for detail in details} == {f"delivery-{n}.0" for n in range(50)}
+    assert all(detail["resource"] == SHOWN for detail in details)
+    assert stack.api.asked == [LINK]
 
 
 def test_an_event_that_is_not_wanted_with_its_resource_costs_no_request(

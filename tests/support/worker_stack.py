@@ -64,6 +64,7 @@ from cmp_relay.permits import Permits
 from cmp_relay.private_links import PrivateLinks
 from cmp_relay.publishing import Publishing
 from cmp_relay.records import Records
+from cmp_relay.resource_table import ResourceTable
 from cmp_relay.resources import Resources
 from cmp_relay.row_table import RowTable
 from cmp_relay.running import Hand, Running
@@ -229,12 +230,17 @@ class WorkerStack:
         leases = Leases(clients("workers").table, "catalogue", now=self.lease_clock.seconds)
         return Desk(Access(self.api, self.permits("live"), publish_jobs.API, 60_000), leases)
 
+    def resources(self) -> Resources:
+        """Build what brings what is behind links."""
+        table = ResourceTable(clients("workers").table, "catalogue")
+        return Resources(self.desk(), table, now=self.clock)
+
     def other_event_worker(self, wanted: Sequence[str] = ENRICHED) -> Worker[OtherEventJob]:
         """Build a worker of events without a worker of their own; `wanted` are enriched."""
         _, objects, bus, _ = clients("workers")
         events = OtherEvents(
             delivered=Delivered(objects, "archive"),
-            resources=Resources(self.desk(), now=self.clock),
+            resources=self.resources(),
             bus=Bus(bus, "bus"),
             wanted=wanted,
         )

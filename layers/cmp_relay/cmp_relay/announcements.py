@@ -104,6 +104,15 @@ def compose_library(
     return Announcement(job.job_id, detail_type, text)
 
 
+def as_text(detail: object) -> str | None:
+    """Write a detail, or a part of one, as JSON; None if the bus would not take it."""
+    try:
+        text = json.dumps(detail)
+    except RecursionError:  # nested so deep that it could be read, but cannot be written
+        return None
+    return text if len(text) <= LARGEST_DETAIL else None
+
+
 def _truncated(detail: dict[str, Any], job: PublishJob) -> dict[str, Any]:
     """Leave out whatever has no limit of its own, and say where it is archived.
 

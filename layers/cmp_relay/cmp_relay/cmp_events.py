@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from cmp_relay import times
-from cmp_relay.announcements import LARGEST_DETAIL
+from cmp_relay.announcements import as_text
 from cmp_relay.catalogue import Announcement
 from cmp_relay.jobs import OtherEventJob
-from cmp_relay.resources import Resource
+from cmp_relay.resource_table import Resource
 
 CMP_EVENT = "CmpEvent"
 TOO_LARGE = "too_large"
@@ -29,18 +29,10 @@ def compose(job: OtherEventJob, data: object, resource: Resource) -> Announcemen
         "resource_error": resource.error,
         "delivery": {"id": job.delivery_id, "archive_key": job.archive_key},
     }
-    if not _fits(detail):
+    if as_text(detail) is None:
         place = {"archive_key": job.archive_key, "pointer": job.entry}
         detail |= {"data": None, "truncated": place}
-    whole = detail | {"resource": resource.body}
-    if not _fits(whole):
-        whole = detail | {"resource_error": TOO_LARGE}
-    return Announcement(job.job_id, CMP_EVENT, json.dumps(whole))
-
-
-def _fits(detail: dict[str, Any]) -> bool:
-    """Tell whether the bus takes a detail."""
-    try:
-        return len(json.dumps(detail)) <= LARGEST_DETAIL
-    except RecursionError:  # nested so deep that it can be read, but not written
-        return False
+    text = as_text(detail | {"resource": resource.body})
+    return Announcement(
+        job.job_id, CMP_EVENT, text or json.dumps(detail | {"resource_error": TOO_LARGE})
+    )

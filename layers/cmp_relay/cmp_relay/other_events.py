@@ -13,7 +13,8 @@ from cmp_relay.bus import Bus
 from cmp_relay.delivered import Delivered
 from cmp_relay.jobs import OtherEventJob, read_other_event_job
 from cmp_relay.outcomes import Attempt, Ending
-from cmp_relay.resources import Resource, Resources
+from cmp_relay.resource_table import Resource, ResourceTable
+from cmp_relay.resources import Resources
 from cmp_relay.worker import Worker
 
 
@@ -36,7 +37,7 @@ class OtherEvents:
         if not subjects.is_enriched(job.event_name, self.wanted):
             return Resource()
         href = subjects.link(job.event_name, data)
-        return self.resources.get(href, attempt) if href else Resource()
+        return self.resources.get(href, job.received_at, attempt) if href else Resource()
 
 
 def build(environment: Mapping[str, str], reserve_seconds: float) -> Worker[OtherEventJob]:
@@ -46,7 +47,10 @@ def build(environment: Mapping[str, str], reserve_seconds: float) -> Worker[Othe
     about = settings.read(settings.OtherEventSettings, environment)
     work = OtherEvents(
         delivered=Delivered(clients.s3(), archived.archive_bucket),
-        resources=Resources(desk.build(environment, own.catalogue_table)),
+        resources=Resources(
+            desk.build(environment, own.catalogue_table),
+            ResourceTable(clients.dynamodb(), own.catalogue_table),
+        ),
         bus=Bus(clients.events(), own.event_bus),
         wanted=about.enrich_events,
     )

@@ -5,38 +5,35 @@ CMP makes a dead letter of it: at the last attempt at the latest it is told with
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 
+from cmp_relay import library, resource_table
 from cmp_relay.desk import Desk
 from cmp_relay.errors import ApiError, QuotaError
 from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt
+from cmp_relay.resource_table import Resource, ResourceTable
 from cmp_relay.telemetry import logger
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """What a link led to: a body that was asked for at `began_at` (ms), or the reason for none."""
-
-    body: Mapping[str, object] | None = None
-    began_at: int | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Resources:
-    """Asks CMP's Open API, one request at a time for each link."""
+    """Asks CMP's Open API, one request at a time for each link, and one for many events."""
 
     desk: Desk
+    table: ResourceTable
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
-    def get(self, href: str, attempt: Attempt) -> Resource:
-        """Return what is at a link; raises what may be better at the next attempt."""
+    def get(self, href: str, received_at: int, attempt: Attempt) -> Resource:
+        """Return what is at a link since a moment (ms); raises what the next attempt may mend.
+
+        What was asked for well after that moment serves as well (docs/decisions/0004).
+        """
+        kept = self.table.read(href)
+        if kept and library.covers(kept.began_at, received_at):
+            return kept
         try:
-            with self.desk.at(_name(href), errand=1) as api:
-                began_at = self.now()
-                return Resource(api.get(href), began_at)
+            return self._ask(href)
         except (ApiError, QuotaError) as error:
             may_pass = error.retryable and not isinstance(error, QuotaError)
             if may_pass and attempt.number < MOST_ATTEMPTS:
@@ -44,7 +41,9 @@ class Resources:
             logger.warning("event without its resource", reason=error.reason, detail=str(error))
             return Resource(error=error.reason)
 
-
-def _name(href: str) -> str:
-    # A link has no limit, and its query may hold what nobody is to read.
-    return f"fetch#{sha256(href.encode()).hexdigest()}"
+    def _ask(self, href: str) -> Resource:
+        with self.desk.at(f"fetch#{resource_table.name(href)}", errand=1) as api:
+            began_at = self.now()
+            body = api.get(href)
+            self.table.keep(href, body, began_at)
+            return Resource(body, began_at)

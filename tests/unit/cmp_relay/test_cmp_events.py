@@ -6,7 +6,7 @@ import pytest
 from cmp_relay import cmp_events
 from cmp_relay.announcements import LARGEST_DETAIL
 from cmp_relay.jobs import OtherEventJob, read_other_event_job
-from cmp_relay.resources import Resource
+from cmp_relay.resource_table import Resource
 from tests.support import publish_jobs
 from tests.support.clock import NOON
 from tests.support.publish_jobs import receipt
