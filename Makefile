@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up send down ledger chaos backfill simulate test test-long burst check fix invoke sam-local bench snapshot requirements clean
+.PHONY: help setup run up send down ledger chaos backfill simulate test test-long burst check fix invoke sam-local bench snapshot schemas requirements clean
 
 help:  ## Explain the words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -75,6 +75,9 @@ bench: setup  ## Measure the functions' start and the receiver's work
 
 snapshot: setup  ## Rewrite the processed template that the tests compare with
 	@$(DEV)/python -m tests.template.snapshot
+
+schemas: setup  ## Rewrite the schemas of events and commands in docs from the models
+	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.schemas
 
 requirements:  ## Pin the newest versions of all dependencies (needs uv)
 	@for each in layers/dependencies/requirements tools/requirements/{sam,ministack,dev,runtime,debug}; do \

@@ -8,20 +8,22 @@ so that whoever sent it hears what is wrong with it.
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import unquote
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     TypeAdapter,
     ValidationError,
     model_validator,
 )
+from pydantic_core import core_schema
 
 from cmp_relay.errors import InvalidCommandError, UnreadableJobError
 from cmp_relay.jobs import Job
@@ -30,32 +32,55 @@ CAUSE = "command"
 CHANNEL = "default"
 
 
-def _link(pattern: str) -> AfterValidator:
-    """Return the validator of links whose path ends so: others are no resource of that command."""
-    expected = re.compile(rf"https?://[^/?#\s]+(?:/[^?#\s]+)?/{pattern}")
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """Takes links whose path ends so: others are no resource of that command."""
 
-    def check(value: str) -> str:
+    path: str
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Let pydantic check the link."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, checked: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Show in the JSON Schema what is checked."""
+        return {**handler(checked), "pattern": f"^{self._whole}$", "not": {"pattern": _DOTS}}
+
+    @property
+    def _whole(self) -> str:
+        return rf"https?://[^/?#\s]+(?:/[^?#\s]+)?/{self.path}"
+
+    def _check(self, value: str) -> str:
         # Whoever resolves dots would come to another resource than the one that is checked here.
-        dotted = any(part in {".", ".."} for part in unquote(value).split("/"))
-        if dotted or not expected.fullmatch(value):
+        if re.search(_DOTS, value) or not re.fullmatch(self._whole, value):
             msg = "no link of CMP to such a resource"
             raise ValueError(msg)
         return value
 
-    return AfterValidator(check)
 
-
+_DOTS = r"(?:/|%2[fF])(?:\.|%2[eE]){1,2}(?:/|%2[fF]|$)"
 _SUB_STEP = "tasks/[^/?#]+/steps/[^/?#]+/sub-steps/[^/?#]+"
 _PREVIEW = "previews/[^/?#]+"
 Text2048 = Annotated[str, Field(min_length=1, max_length=2048)]
-MetadataLink = Annotated[Text2048, _link("publishing-events/[^/?#]+/publishing-metadata")]
-ExternalWorkLink = Annotated[Text2048, _link(f"{_SUB_STEP}/external-work")]
-CommentsLink = Annotated[Text2048, _link(f"{_SUB_STEP}/comments")]
-SubStepLink = Annotated[Text2048, _link(_SUB_STEP)]
-AcknowledgeLink = Annotated[Text2048, _link(f"{_PREVIEW}/acknowledge")]
-CompleteLink = Annotated[Text2048, _link(f"{_PREVIEW}/complete")]
+MetadataLink = Annotated[Text2048, _Link("publishing-events/[^/?#]+/publishing-metadata")]
+ExternalWorkLink = Annotated[Text2048, _Link(f"{_SUB_STEP}/external-work")]
+CommentsLink = Annotated[Text2048, _Link(f"{_SUB_STEP}/comments")]
+SubStepLink = Annotated[Text2048, _Link(_SUB_STEP)]
+AcknowledgeLink = Annotated[Text2048, _Link(f"{_PREVIEW}/acknowledge")]
+CompleteLink = Annotated[Text2048, _Link(f"{_PREVIEW}/complete")]
 Id = Annotated[str, Field(min_length=1, max_length=256)]
-CommandId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+ImageVideoOrRawFile = Literal["image", "video", "raw_file"]
+CommandId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._:-]{1,128}$",
+        description="The sender's own; a command that has ended is not run again.",
+    ),
+]
 
 
 class _Strict(BaseModel):
@@ -68,25 +93,49 @@ class ReportPublication(_Strict):
     `keep_existing` makes a report superseded, not dead-lettered, if CMP has another one already.
     """
 
-    publishing_metadata_link: MetadataLink
-    publishing_event_id: Id
-    asset_id: Id
-    status: Literal["published", "synced", "unpublished", "failed"]
-    public_url: Text2048 | None = None
-    locale: Annotated[str, Field(min_length=1, max_length=35)] | None = None
-    destination_updated_at: AwareDatetime | None = None
-    message: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    keep_existing: bool = False
+    publishing_metadata_link: MetadataLink = Field(
+        description="publishing_event.publishing_metadata_link of AssetPublished and the like."
+    )
+    publishing_event_id: Id = Field(description="publishing_event.id of the same event.")
+    asset_id: Id = Field(description="asset.id of the same event.")
+    status: Literal["published", "synced", "unpublished", "failed"] = Field(
+        description="What became of the asset."
+    )
+    public_url: Text2048 | None = Field(None, description="Where the public finds it.")
+    locale: Annotated[str, Field(min_length=1, max_length=35)] | None = Field(
+        None, description="The locale that is told of; reports are for asset and locale."
+    )
+    destination_updated_at: AwareDatetime | None = Field(
+        None, description="When the destination changed, with a time zone."
+    )
+    message: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="What people are to read in CMP, as why it failed."
+    )
+    keep_existing: bool = Field(
+        False, description="Leave another report that CMP has already, and call this superseded."
+    )
 
 
 class LinkTicket(_Strict):
     """Tell CMP of the ticket that an external step is worked on in (limits: facts.md 6)."""
 
-    external_work_link: ExternalWorkLink
-    identifier: Annotated[str, Field(min_length=1, max_length=50)] | None = None
-    title: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    status: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    url: Annotated[str, Field(max_length=500, pattern=r"^https://[^\s/]+")] | None = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 2})
+
+    external_work_link: ExternalWorkLink = Field(
+        description="external_work.link of ExternalWorkStarted and the like."
+    )
+    identifier: Annotated[str, Field(min_length=1, max_length=50)] | None = Field(
+        None, description="The ticket's name in the other system, as PROJ-4711."
+    )
+    title: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        None, description="The ticket's title."
+    )
+    status: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        None, description="The ticket's status, in the other system's words."
+    )
+    url: Annotated[str, Field(max_length=500, pattern=r"^https://[^\s/]+")] | None = Field(
+        None, description="Where people find the ticket."
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -99,37 +148,57 @@ class LinkTicket(_Strict):
 class Comment(_Strict):
     """Comment on a sub-step, in Markdown."""
 
-    comments_link: CommentsLink
-    text: Annotated[str, Field(min_length=1, max_length=20_000)]
+    comments_link: CommentsLink = Field(
+        description="sub_step.comments_link of ExternalWorkStarted and the like."
+    )
+    text: Annotated[str, Field(min_length=1, max_length=20_000)] = Field(
+        description="Markdown; a line with the relay's mark is added."
+    )
 
 
 class MoveSubStep(_Strict):
     """Start, complete or skip a sub-step."""
 
-    sub_step_link: SubStepLink
+    sub_step_link: SubStepLink = Field(
+        description="sub_step.link of ExternalWorkStarted and the like."
+    )
 
 
 class AssignSubStep(_Strict):
     """Assign a sub-step to a user or a team, or to nobody (null)."""
 
-    sub_step_link: SubStepLink
-    assignee_id: Id | None
-    assignee_type: Literal["user", "team"] | None = None
+    sub_step_link: SubStepLink = Field(
+        description="sub_step.link of ExternalWorkStarted and the like."
+    )
+    assignee_id: Id | None = Field(description="CMP's id of the user or team; null for nobody.")
+    assignee_type: Literal["user", "team"] | None = Field(
+        None, description="What assignee_id is the id of."
+    )
 
 
 class AcknowledgePreview(_Strict):
     """Say that a preview is being made, which only one integration may (facts.md 5)."""
 
-    acknowledge_link: AcknowledgeLink
-    acknowledged_by: Annotated[str, Field(min_length=1, max_length=256)]
-    content_hash: Annotated[str, Field(min_length=1, max_length=256)]
+    acknowledge_link: AcknowledgeLink = Field(
+        description="links.acknowledge of CmpEvent's data, for content_preview_requested."
+    )
+    acknowledged_by: Annotated[str, Field(min_length=1, max_length=256)] = Field(
+        description="Who makes the preview, for people to read."
+    )
+    content_hash: Annotated[str, Field(min_length=1, max_length=256)] = Field(
+        description="Of the content that is previewed, as the event carries it."
+    )
 
 
 class CompletePreview(_Strict):
     """Tell where the previews are: a URL, or an object of the specification, by label."""
 
-    complete_link: CompleteLink
-    keyed_previews: Annotated[dict[str, str | dict[str, Any]], Field(min_length=1)]
+    complete_link: CompleteLink = Field(
+        description="links.complete of CmpEvent's data, for content_preview_requested."
+    )
+    keyed_previews: Annotated[dict[str, str | dict[str, Any]], Field(min_length=1)] = Field(
+        description="The previews' URLs, or objects as CMP's API has them, by label."
+    )
 
 
 class UpdateAsset(_Strict):
@@ -139,10 +208,25 @@ class UpdateAsset(_Strict):
     CMP's PUT /assets/{id}/fields takes.
     """
 
-    asset_id: Id
-    asset_type: Literal["image", "video", "raw_file"]
-    changes: dict[str, Any] = Field(default_factory=dict)
-    fields: list[dict[str, Any]] = Field(default_factory=list)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["changes"], "properties": {"changes": {"minProperties": 1}}},
+                {"required": ["fields"], "properties": {"fields": {"minItems": 1}}},
+            ]
+        }
+    )
+
+    asset_id: Id = Field(description="CMP's id of the asset.")
+    asset_type: ImageVideoOrRawFile = Field(description="The kind of the asset.")
+    changes: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The body of CMP's PATCH of such an asset, without labels: they are fields.",
+        json_schema_extra={"propertyNames": {"not": {"const": "labels"}}},
+    )
+    fields: list[dict[str, Any]] = Field(
+        default_factory=list, description="The body of CMP's PUT /assets/{id}/fields."
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -158,10 +242,14 @@ class UpdateAsset(_Strict):
 class AddVersion(_Strict):
     """Add a version to an asset from an object of the asset bucket below `incoming/`."""
 
-    asset_id: Id
-    asset_type: Literal["image", "video", "raw_file"]
-    title: Annotated[str, Field(min_length=1, max_length=100)]
-    key: Annotated[str, Field(pattern=r"^incoming/.+", max_length=1024)]
+    asset_id: Id = Field(description="CMP's id of the asset.")
+    asset_type: ImageVideoOrRawFile = Field(description="The kind of the asset.")
+    title: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        description="The asset's title with the new version."
+    )
+    key: Annotated[str, Field(pattern=r"^incoming/.+", max_length=1024)] = Field(
+        description="An object in the asset bucket."
+    )
 
 
 Arguments = (
@@ -196,11 +284,17 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: Literal[1] = Field(
+        alias="schema", description="Grows when a command is taken that did not mean the same."
+    )
     command_id: CommandId
-    command: Annotated[str, Field(min_length=1, max_length=64)]
-    issued_at: Annotated[AwareDatetime, Field(gt=datetime.fromtimestamp(0, UTC))]
-    arguments: dict[str, Any]
+    command: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="What CMP is to be told."
+    )
+    issued_at: Annotated[AwareDatetime, Field(gt=datetime.fromtimestamp(0, UTC))] = Field(
+        description="When it was given, with a time zone; of two reports the later one holds."
+    )
+    arguments: dict[str, Any] = Field(description="By command; any other key is refused.")
 
 
 class CommandJob(Job):

@@ -1,0 +1,15 @@
+"""Every schema under docs, as the models give it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.schemas import command
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def documents() -> Mapping[Path, str]:
+    """Return the text of each schema by its place."""
+    schemas = {DOCS / "commands" / "Command.schema.json": command.schema()}
+    return {path: json.dumps(schema, indent=2) + "\n" for path, schema in schemas.items()}
