@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from cmp_relay import announcements, cmp_events, deliveries, file_events
+from cmp_relay import announcements, cmp_events, deliveries, file_events, work_events
 from cmp_relay.announcements import DETAIL_TYPES, LIBRARY_CHANGED, LIBRARY_REMOVED
 from cmp_relay.catalogue import AssetState, PublicationState
 from cmp_relay.cmp_events import CMP_EVENT
@@ -36,8 +36,9 @@ EVERY_DETAIL_TYPE = (
     LIBRARY_REMOVED,
     FILES_CHANGED,
     CMP_EVENT,
+    *work_events.DETAIL_TYPES.values(),
 )
-FREE_FORM = {"asset.labels", "data", "resource"}
+FREE_FORM = {"asset.labels", "task.labels", "data", "resource"}
 
 
 def schema(detail_type: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cmp_relay import announcements, routing
+from cmp_relay import announcements, routing, ticket_jobs, work_events
 from cmp_relay.file_queue import EVENT_NAME
 from cmp_relay.settings import ReceiverSettings
 from tests.support import samples
@@ -13,7 +13,7 @@ from tests.template import processed, snapshot
 PROJECT = snapshot.PROJECT
 FUNCTIONS = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/app.py"))
 WORKERS = [name for name in FUNCTIONS if name.startswith("on_")]
-OWN = {EVENT_NAME}
+OWN = {EVENT_NAME, ticket_jobs.CAUSE}
 """What the relay asks of itself: a queue and a worker, but nothing that CMP delivers."""
 RUN = {"command"}
 """What others ask of it: a queue and a function that runs what is in it."""
@@ -97,3 +97,8 @@ def test_an_event_on_the_bus_is_named_as_its_route() -> None:
     library = pascal(routing.LIBRARY_ROUTE)
     assert f"{library}Changed" == announcements.LIBRARY_CHANGED
     assert f"{library}Removed" == announcements.LIBRARY_REMOVED
+    assert {
+        name: pascal(name.replace("external_sub_step", routing.EXTERNAL_ROUTE))
+        for name in routing.ROUTES
+        if routing.is_external(name)
+    } == work_events.DETAIL_TYPES

@@ -10,7 +10,7 @@ import pytest
 from cmp_relay import routing
 from cmp_relay.records import LEASE_SECONDS
 from cmp_relay.slots import Limits
-from tests.support import library_jobs
+from tests.support import external_steps, library_jobs
 from tests.support.clock import NOON
 from tests.support.killer import ProcessKilled
 from tests.support.publish_jobs import body, entry, link, receipt
@@ -31,6 +31,16 @@ STORIES: dict[str, Story] = {
     "removal": [("removed", "asset_removed")],
     "removal that CMP denies": [("withdrawn", "asset_unpublished"), ("late", "asset_removed")],
     "removal that CMP confirms": [("withdrawn", "asset_unpublished"), ("gone", "asset_removed")],
+    "external work": [("started", "external_sub_step_started")],
+    "more external work": [
+        ("started", "external_sub_step_started"),
+        ("completed", "external_sub_step_completed"),
+    ],
+    "comment": [("comment", "external_sub_step_comment_added")],
+    "removal of a comment": [
+        ("comment", "external_sub_step_comment_added"),
+        ("uncomment", "external_sub_step_comment_removed"),
+    ],
 }
 
 EARLY = {"covered", "withdrawn", "late", "gone"}
@@ -40,9 +50,13 @@ EARLY = {"covered", "withdrawn", "late", "gone"}
 def message(stack: WorkerStack, delivery_id: str, event_name: str) -> str:
     modified_at = f"2026-11-21T11:{len(delivery_id):02d}:00Z"
     received_at = NOON - 10_000 if delivery_id in EARLY else NOON
+    stack.api.resources.update(external_steps.RESOURCES)
     stack.api.resources[link("image-1")] = entry(modified_at="2026-11-21T11:30:00Z")
     if delivery_id == "gone":
         stack.api.resources.clear()
+    if routing.is_external(event_name):
+        (found,) = stack.deliver(external_steps.body(event_name), receipt(delivery_id))
+        return found
     if routing.is_library(event_name):
         raw = library_jobs.body(event_name)
         (found,) = stack.deliver(raw, receipt(delivery_id, received_at))
@@ -77,6 +91,8 @@ def state(stack: WorkerStack) -> dict[str, Any]:
         "documents": stack.documents(),
         "outcomes": stack.outcomes(),
         "leases": stack.items("LEASE#"),
+        # Four requests take their time, so two jobs in a row see the clock where it is then.
+        "steps": [{**item, "seen_at": item["seen_at"].keys()} for item in stack.items("STEP#")],
     }
 
 
