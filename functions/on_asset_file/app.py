@@ -13,7 +13,7 @@ from cmp_relay import mirroring
 from cmp_relay.composition import file_worker
 from cmp_relay.telemetry import logger, metrics
 
-worker = file_worker(os.environ, work=mirroring.build(os.environ).apply, reserve_seconds=660)
+worker = file_worker(os.environ, work=mirroring.work(os.environ), reserve_seconds=660)
 
 
 @metrics.log_metrics

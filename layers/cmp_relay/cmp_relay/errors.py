@@ -16,6 +16,7 @@ CmpRelayError
 │   ├── AppointmentError       the API budget has a slot for the request, but later
 │   ├── QuotaError             the month's requests to CMP are used up
 │   ├── CredentialsError       a person has to repair credentials first, CMP's or Jira's
+│   ├── WrongSettingsError     a person has to mend parameters of the stack first
 │   └── TicketsBusyError       the ticket system wants to be asked later (429, 503 with Retry-After)
 ├── TicketMissingError         the ticket that something belongs to has not been opened yet
 ├── FileError                  CMP's file hosts did not give the file that it told us of
@@ -149,6 +150,12 @@ class CredentialsError(PostponedError):
     """Credentials are missing or refused, CMP's or the ticket system's; a person has to act."""
 
     reason = "credentials"
+
+
+class WrongSettingsError(PostponedError):
+    """Parameters of the stack cannot be read; a person has to mend them and to deploy again."""
+
+    reason = "wrong_settings"
 
 
 class TicketsBusyError(PostponedError):

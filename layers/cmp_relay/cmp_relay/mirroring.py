@@ -9,7 +9,9 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
+
+from aws_lambda_powertools.metrics import MetricUnit
 
 from cmp_relay import (
     clients,
@@ -31,7 +33,9 @@ from cmp_relay.errors import (
     ForbiddenError,
     PostponedError,
     RequestRefusedError,
+    SettingsError,
     UntrustedLinkError,
+    WrongSettingsError,
 )
 from cmp_relay.exchanges import build_client
 from cmp_relay.file_plan import FilePlan, Folders
@@ -43,6 +47,7 @@ from cmp_relay.leases import Lease, Leases
 from cmp_relay.origins import FileOrigins
 from cmp_relay.outcomes import Attempt, Ending
 from cmp_relay.private_links import PrivateLinks
+from cmp_relay.telemetry import logger, metrics
 
 LEASE_SECONDS = 900
 """No worker of files lives longer, so a lease that has ended has no holder."""
@@ -51,6 +56,9 @@ OF_ONE_FILE = (FileError, ForbiddenError, UntrustedLinkError, RequestRefusedErro
 """What concerns one file alone: the others of its asset come all the same."""
 STAY_SECONDS = 600
 """How long a job downloads in one visit; then it comes back and goes on where it was."""
+SETTINGS_SECONDS = 660
+"""How long a job waits for settings that can be read: with less, SQS's thousand receives would not
+last for the seven days that a job may wait."""
 
 
 class Links(Protocol):
@@ -291,6 +299,25 @@ class Visit:
 def _counts(failed: Mapping[str, CmpRelayError]) -> bool:
     """Tell whether a visit has failed for a file: that it wants a token is no failure yet."""
     return any(not isinstance(error, FileDeniedError) for error in failed.values())
+
+
+def work(environment: Mapping[str, str]) -> Callable[[FileJob, Attempt], Ending]:
+    """Return what is done with a job: it waits while the environment holds what cannot be read.
+
+    People write FolderRules. A function that does not start leaves its messages invisible for an
+    hour and a half, also after a deployment that mends them.
+    """
+    try:
+        return build(environment).apply
+    except SettingsError as error:
+        problem = str(error)
+
+    def wait(_job: FileJob, _attempt: Attempt) -> NoReturn:
+        logger.error("settings cannot be read", detail=problem)
+        metrics.add_metric(name="FileSettingsUnreadable", unit=MetricUnit.Count, value=1)
+        raise WrongSettingsError(problem, delay=SETTINGS_SECONDS)
+
+    return wait
 
 
 def build(environment: Mapping[str, str]) -> Mirroring:
