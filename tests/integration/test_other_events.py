@@ -1,9 +1,11 @@
 import json
+import re
 from typing import Any
 
 import pytest
 
 from cmp_relay import subjects
+from cmp_relay.cmp_events import CMP_EVENT
 from cmp_relay.errors import ForbiddenError, NotFoundError, UnavailableError, UntrustedLinkError
 from cmp_relay.library import FRESHNESS_MARGIN
 from cmp_relay.outcomes import MOST_ATTEMPTS
@@ -183,6 +185,25 @@ def test_a_worker_killed_at_any_call_leaves_one_event_to_be_told(
         assert {detail["id"] for detail in details} == {f"killed-at-{call}.0"}
         assert details[-1]["resource"] == SHOWN
         assert stack.outcomes() == {f"killed-at-{call}.0": "applied"}
+
+
+def test_the_documented_rule_hears_of_tasks_with_their_state(stack: WorkerStack) -> None:
+    text = (samples.FOLDER.parents[1] / "docs" / "events" / "README.md").read_text()
+    (pattern,) = [
+        block for block in re.findall(r"```json\n(.*?)```", text, re.S) if CMP_EVENT in block
+    ]
+    stack.subscribe("tasks", pattern)
+    stack.api.resources[LINK] = SHOWN | {"id": "task-1"}
+
+    stack.work(deliver(stack, TASK, "shown"))
+    stack.work(deliver(stack, {**TASK, "event_name": "task_brief_added"}, "another-name"))
+    stack.api.resources[LINK] = NotFoundError("GET: 404")
+    stack.clock.advance(1)
+    stack.work(deliver(stack, TASK, "not-found"))
+
+    # The tap hears of all; the rule sends to the same queue once more.
+    heard = [detail["id"] for detail in told(stack)]
+    assert sorted(heard) == ["another-name.0", "not-found.0", "shown.0", "shown.0"]
 
 
 def test_one_request_serves_all_events_that_waited_for_it(stack: WorkerStack) -> None:

@@ -119,11 +119,15 @@ def create_bucket(client: "S3Client", name: str) -> None:
 
 def create_bus(events: "EventBridgeClient") -> None:
     """Create the bus, with a queue that hears all of it."""
-    arn = f"arn:aws:sqs:{environment.REGION}:{environment.ACCOUNT}:bus-tap"
     events.create_event_bus(Name="bus")
-    pattern = json.dumps({"source": ["cmp-relay"]})
-    events.put_rule(Name="all", EventBusName="bus", EventPattern=pattern)
-    events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "tap", "Arn": arn}])
+    add_rule(events, "all", json.dumps({"source": ["cmp-relay"]}))
+
+
+def add_rule(events: "EventBridgeClient", name: str, pattern: str) -> None:
+    """Let the queue hear what matches a pattern."""
+    arn = f"arn:aws:sqs:{environment.REGION}:{environment.ACCOUNT}:bus-tap"
+    events.put_rule(Name=name, EventBusName="bus", EventPattern=pattern)
+    events.put_targets(Rule=name, EventBusName="bus", Targets=[{"Id": "tap", "Arn": arn}])
 
 
 class WorkerStack:
@@ -418,6 +422,10 @@ class WorkerStack:
             body = self.s3.get_object(Bucket="assets", Key=each["Key"])["Body"]
             found[each["Key"]] = json.loads(body.read())
         return found
+
+    def subscribe(self, rule: str, pattern: str) -> None:
+        """Hear what matches a pattern of a consumer besides, so once more."""
+        add_rule(clients("tests").bus, rule, pattern)
 
     def announced(self) -> list[dict[str, Any]]:
         """Return and remove what the bus has heard."""
