@@ -16,7 +16,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
-from tools.stand_in.kinds import KINDS
+from tools.stand_in.kinds import IMAGE, KINDS, RAW_FILE, VIDEO
 from tools.stand_in.process import running
 from tools.stand_in.report_rules import ErrorCode
 
@@ -38,7 +38,7 @@ IN_TASK = {
 }
 FOLDER, FILE_URLS = "/folders/{id}", "/file-urls"
 RENDITIONS, RENDITION = "/assets/{asset_id}/renditions", "/renditions/{id}"
-FIELDS = "/assets/{asset_id}/fields"
+FIELDS, VERSIONS = "/assets/{asset_id}/fields", "/assets/{asset_id}/versions"
 EVENT = "/publishing-events/{publishing_event_id}"
 METADATA = f"{EVENT}/publishing-metadata"
 ONE_METADATA = f"{EVENT}/assets/{{asset_id}}/publishing-metadata/{{publishing_metadata_id}}"
@@ -85,7 +85,7 @@ class Specification:
         self.document = document
         self.components = _json_schema(document["components"])
         # Allow nothing but their own properties, and are extended by others that have more.
-        for name in ("BaseAssetRenditionResponse", "TaskAssetResponse"):
+        for name in ("BaseAssetRenditionResponse", "TaskAssetResponse", "BaseAssetField"):
             del self.components["schemas"][name]["additionalProperties"]
         # Demands two properties of each field of a brief that it then does not allow.
         brief = self.components["schemas"]["TaskBriefResponse"]["properties"]
@@ -117,7 +117,7 @@ class Specification:
 
 
 def _json_schema(node: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Say OpenAPI 3.0's `nullable` as JSON Schema does."""
+    """Say OpenAPI 3.0's `nullable` and `discriminator` as JSON Schema does."""
     if isinstance(node, list):
         return [_json_schema(item) for item in node]
     if not isinstance(node, dict):
@@ -125,6 +125,13 @@ def _json_schema(node: Any) -> Any:  # noqa: ANN401 - any JSON
     schema = {key: _json_schema(value) for key, value in node.items() if key != "nullable"}
     if node.get("nullable") is True:
         schema["type"] = [node["type"], "null"]
+    if "discriminator" in node and schema.pop("oneOf", None):
+        name, kinds = node["discriminator"]["propertyName"], node["discriminator"]["mapping"]
+        schema["allOf"] = [
+            {"if": {"properties": {name: {"const": kind}}}, "then": {"$ref": reference}}
+            for kind, reference in kinds.items()
+        ]
+        schema["properties"] = {name: {"enum": [*kinds]}}
     return schema
 
 
@@ -397,6 +404,73 @@ def test_previews_are_acknowledged_and_completed(
             specification.check(answer, template)
     statuses = [one.status_code for answers in responses.values() for one in answers]
     assert statuses == [422, 200, 422, 422, 200]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "mime_type"),
+    [
+        ("image", "hero.png", "image/png"),
+        ("video", "film.mp4", "video/mp4"),
+        ("raw_file", "paper.pdf", "application/pdf"),
+    ],
+)
+def test_assets_and_versions_are_made_of_uploads(
+    stand_in: StandIn,
+    open_api: httpx.Client,
+    specification: Specification,
+    kind: str,
+    name: str,
+    mime_type: str,
+) -> None:
+    form = open_api.get("/upload-url")
+    fields = form.json()["upload_meta_fields"]
+    httpx.post(form.json()["url"], data=fields, files={"file": (name, b"content")})
+    order = {"key": fields["key"], "title": "Hero"}
+
+    made = open_api.post("/assets", json=order)
+    added = open_api.post(f"/assets/{made.json()['id']}/versions", json=order)
+    refused = open_api.post(f"/assets/{made.json()['id']}/versions", json={**order, "key": "x"})
+
+    specification.check(form, "/upload-url")
+    specification.check(made, "/assets")
+    specification.check(added, VERSIONS)
+    specification.check(refused, VERSIONS)
+    specification.check(open_api.post("/assets", json={"key": "x", "title": "x"}), "/assets")
+    assert (made.json()["type"], added.json()["mime_type"]) == (kind, mime_type)
+
+
+@pytest.mark.parametrize("kind", [IMAGE, VIDEO, RAW_FILE], ids=lambda kind: kind.name)
+def test_assets_are_changed(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification, kind: Kind
+) -> None:
+    path = f"/{kind.segment}/{stand_in.add_asset(kind.name)['id']}"
+    changes = [
+        ({"title": "Renamed", "expires_at": "2026-12-24T17:00:00Z", "tags": ["spring"]}, 200),
+        ({"labels": [{"group": "a" * 32, "values": ["b" * 32]}]}, 200),
+        ({"titel": "Renamed"}, 400),
+        ({"folder_id": "gone"}, 422),
+    ]
+
+    for change, status in changes:
+        response = open_api.patch(path, json=change)
+        assert response.status_code == status
+        specification.check(response, f"/{kind.segment}/{{id}}")
+
+
+def test_fields_are_replaced(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    url = f"/assets/{stand_in.add_asset('image')['id']}/fields"
+    review = {"id": "123124", "type": "label", "values": ["234236"]}
+
+    every = open_api.put(url, json=[review])
+    one = open_api.put(f"{url}/123124", json=review)
+    wrong = open_api.put(url, json=[{**review, "values": ["gone"]}])
+
+    specification.check(every, FIELDS)
+    specification.check(one, f"{FIELDS}/{{field_id}}")
+    specification.check(wrong, FIELDS)
+    assert [answer.status_code for answer in (every, one, wrong)] == [200, 200, 400]
 
 
 def test_a_task_and_what_belongs_to_it_are_shown(

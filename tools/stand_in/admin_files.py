@@ -11,6 +11,7 @@ from starlette.routing import Route
 from tools.stand_in.announcements import ADMIN
 from tools.stand_in.download_faults import DownloadFault
 from tools.stand_in.file_access import FileRules
+from tools.stand_in.uploads import UploadRules
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,6 +31,8 @@ class FileAdmin:
         return [
             Route(f"{ADMIN}/origins", self.origins),
             Route(f"{ADMIN}/file-rules", self.set_rules, methods=["PUT"]),
+            Route(f"{ADMIN}/upload-rules", self.set_upload_rules, methods=["PUT"]),
+            Route(f"{ADMIN}/uploads", self.uploads, methods=["GET"]),
             Route(faults, self.list_faults, methods=["GET"]),
             Route(faults, self.add_fault, methods=["POST"]),
             Route(faults, self.clear_faults, methods=["DELETE"]),
@@ -43,6 +46,15 @@ class FileAdmin:
         """Put rules for private files in force."""
         self.cmp.file_access.rules = FileRules.model_validate_json(await request.body())
         return Response(None, 204)
+
+    async def set_upload_rules(self, request: Request) -> Response:
+        """Put rules for uploads in force."""
+        self.cmp.uploads.rules = UploadRules.model_validate_json(await request.body())
+        return Response(None, 204)
+
+    async def uploads(self, _: Request) -> Response:
+        """Show what was sent to the storage of uploads."""
+        return JSONResponse(self.cmp.uploads.records)
 
     async def list_faults(self, _: Request) -> Response:
         """Show the faults of downloads still to come."""

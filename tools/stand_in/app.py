@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from tools.stand_in.admin import Admin
 from tools.stand_in.announcements import ADMIN
 from tools.stand_in.answers import bad_request, not_found
+from tools.stand_in.asset_changes import AssetChanges
 from tools.stand_in.cmp import Cmp
 from tools.stand_in.discussion import Discussion
 from tools.stand_in.extras import Extras
@@ -23,6 +24,7 @@ from tools.stand_in.folders import Folders
 from tools.stand_in.gate import guarded
 from tools.stand_in.library import Library
 from tools.stand_in.listing import Listing
+from tools.stand_in.new_assets import NewAssets
 from tools.stand_in.publishing import Publishing
 from tools.stand_in.sender import NoWebhookError
 from tools.stand_in.task_pages import TaskPages
@@ -48,6 +50,9 @@ def create(client_id: str, client_secret: str, files_origin: str) -> ASGIApp:
         *FileUrls(cmp.world, cmp.file_access).routes(),
         *Publishing(cmp.world, cmp.reports).routes(),
         *cmp.previews.routes(),
+        *cmp.uploads.routes(),
+        *NewAssets(cmp.world, cmp.uploads, cmp.echoes).routes(),
+        *AssetChanges(cmp.world, cmp.echoes).routes(),
         *TaskPages(cmp.tasks, cmp.world).routes(),
         *Workflow(cmp.tasks, cmp.echoes).routes(),
         *Discussion(cmp.tasks, cmp.echoes).routes(),

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tools.stand_in.deliveries import LibraryEventName
-    from tools.stand_in.records import DeliveryRecord, DownloadRecord, RequestRecord, Sent
+    from tools.stand_in.records import (
+        DeliveryRecord,
+        DownloadRecord,
+        RequestRecord,
+        Sent,
+        UploadRecord,
+    )
 
 Announcement = Literal["publish", "sync", "unpublish"]
 PATIENCE = httpx.Timeout(10.0, read=300.0)  # a send answers when its last retry has ended
@@ -97,6 +103,14 @@ class StandIn:
     def set_file_rules(self, **rules: object) -> None:
         """Say who may have private files; rules as in `file_access.FileRules`."""
         self._send("PUT", "/file-rules", rules)
+
+    def set_upload_rules(self, **rules: object) -> None:
+        """Say how uploads go; rules as in `uploads.UploadRules`."""
+        self._send("PUT", "/upload-rules", rules)
+
+    def uploads(self) -> list[UploadRecord]:
+        """List what was sent to the storage of uploads, in the order of arrival."""
+        return cast("list[UploadRecord]", self._send("GET", "/uploads").json())
 
     def downloads(self, asset_id: str | None = None) -> list[DownloadRecord]:
         """List the requests to the file host, or those for an asset's files, as they arrived."""

@@ -16,6 +16,7 @@ from tools.stand_in.report_rules import ReportJudge
 from tools.stand_in.request_log import RequestLog
 from tools.stand_in.sender import Sender
 from tools.stand_in.tasks import Tasks
+from tools.stand_in.uploads import Uploads
 from tools.stand_in.world import World
 
 
@@ -37,13 +38,15 @@ class Cmp:
     download_faults: DownloadFaults = field(default_factory=DownloadFaults)
     world: World = field(init=False)
     echoes: Echoes = field(init=False)
+    uploads: Uploads = field(init=False)
     oauth: OAuth = field(init=False)
     requests: RequestLog = field(init=False)
 
     def __post_init__(self) -> None:
-        """Give the world its file host, the token endpoint its client, and the log its judge."""
+        """Give each part what it needs of the others and of what the stand-in starts with."""
         self.world = World(self.files_origin)
         self.echoes = Echoes(self.sender)
+        self.uploads = Uploads(self.files_origin)
         self.oauth = OAuth(self.client_id, self.client_secret)
         self.requests = RequestLog(self.oauth.bearer)
 
@@ -54,6 +57,7 @@ class Cmp:
         self.echoes.clear()
         self.reports.clear()
         self.previews.clear()
+        self.uploads.clear()
         self.limits.clear()
         self.faults.pending.clear()
         self.sender.clear()

@@ -1,4 +1,4 @@
-"""The file host: an origin of its own, where files are downloaded without the Open API's token."""
+"""The file host: an origin of its own, where files come and go without the Open API's token."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from tools.stand_in.download_log import RECORD
 from tools.stand_in.files import PATH
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class FileHost:
-    """Serves public files to all, private ones to who shows a token of theirs."""
+    """Serves public files to all, private ones to who shows a token of theirs; takes uploads."""
 
     cmp: Cmp
 
     def app(self) -> ASGIApp:
-        """Build the application, with the log around it."""
+        """Build the application, with the log around its downloads."""
         route = Route(f"{PATH}{{name}}", self.download, methods=["GET"])
-        return self.cmp.downloads.around(Starlette(routes=[route]))
+        downloads = self.cmp.downloads.around(Starlette(routes=[route]))
+        return Starlette(routes=[*self.cmp.uploads.storage(), Mount("/", downloads)])
 
     async def download(self, request: Request) -> ASGIApp:
         """Answer with the file or the part of it that is asked for."""

@@ -49,7 +49,8 @@ def files_of(asset: Asset, origin: str) -> Iterator[File]:
 
 def own_file(asset: Asset, origin: str) -> File | None:
     """Find the file that an image, video or raw file is."""
-    content, name = own_content(asset.fields), _name(asset.fields.get("url"), origin)
+    content = asset.uploaded or own_content(asset.fields)
+    name = _name(asset.fields.get("url"), origin)
     return _file(asset, name, content, asset.fields.get("mime_type")) if content and name else None
 
 

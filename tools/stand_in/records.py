@@ -34,6 +34,16 @@ class DownloadRecord(TypedDict):
     fault: str | None
 
 
+class UploadRecord(TypedDict):
+    """A file sent to the storage of uploads; `key` is None if no form came with it."""
+
+    key: str | None
+    size: int
+    sha256: str
+    authorization: bool
+    status: int
+
+
 class DeliveryRecord(TypedDict):
     """One delivery with all its attempts; the last one's `status` is None if nobody answered."""
 

@@ -16,6 +16,7 @@ from tools.stand_in.samples import custom_fields, rendition, sample
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tools.stand_in.contents import Content
     from tools.stand_in.files import File
     from tools.stand_in.kinds import Kind
 
@@ -40,6 +41,8 @@ class Asset:
     place: Place = "library"
     renditions: list[dict[str, Any]] = field(default_factory=list)
     custom_fields: list[dict[str, Any]] = field(default_factory=custom_fields)
+    uploaded: Content | None = None
+    """The bytes that came through the Open API, if they did."""
 
     @property
     def id(self) -> str:
@@ -91,7 +94,7 @@ class World:
         modified_at = later(asset.fields["modified_at"], self.now())
         asset.fields.update({"modified_at": modified_at, **self._located(fields), "id": asset_id})
         if CONTENT_FIELDS & fields.keys():
-            asset.uploaded_at = self.now()
+            asset.uploaded_at, asset.uploaded = self.now(), None
         return self._indexed(asset)
 
     def move(self, asset_id: str, place: Place) -> Asset:
