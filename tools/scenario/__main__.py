@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tools.local_stack.bus_tap import BusTap
 from tools.local_stack.errors import StackError
+from tools.local_stack.folders import PROJECT
 from tools.local_stack.progress import shown_on
 from tools.local_stack.signals import end_in_good_order
 from tools.local_stack.stack import LocalStack
@@ -37,21 +38,23 @@ def main() -> int:
     end_in_good_order()
     try:
         if "--running" in sys.argv[1:]:
-            report = run(_with_stand_in(LocalStack.running()), console)
+            stack = _with_stand_in(LocalStack.running())
+            # Its rules may be anybody's.
+            report = run(stack, console, wants_copies=False)
         else:
             rules = {"FolderRules": files.FOLDER_RULES}
             show = shown_on(console)
             with LocalStack.start(name="run", parameters=rules, progress=show) as stack:
-                report = run(stack, console)
+                report = run(stack, console, wants_copies=True)
     except StackError as error:
         Console(stderr=True).print(f"[red]✗[/] {error}", soft_wrap=True)
         return 1
-    report.show(console)
+    report.show(console, stack.folder.logs.relative_to(PROJECT))
     console.print(f"[dim]{time.monotonic() - began:.0f} s in all[/]")
     return 0 if report.complete else 1
 
 
-def run(stack: LocalStack, console: Console) -> Report:
+def run(stack: LocalStack, console: Console, *, wants_copies: bool) -> Report:
     """Send every sample, event by event, each once the one before has arrived."""
     tap = BusTap.on(stack.boto, stack.env["EVENT_BUS"], name="samples")
     began = len(requests_of(stack))
@@ -69,10 +72,11 @@ def run(stack: LocalStack, console: Console) -> Report:
                 for passage in pool.map(lambda sample: send(stack, cmp, sample), samples):
                     passages.append(passage)
                     progress.advance(task)
-        job_ids = {job.job_id for passage in passages for job in passage.ended}
-        assets = {job.asset_id: None for passage in passages for job in passage.ended}
-        mirrored = files.wait(stack, [*assets], PATIENCE_SECONDS)
-        return Report(passages, events_of(tap, job_ids), mirrored, len(requests_of(stack)) - began)
+        ended = [job for passage in passages for job in passage.ended]
+        mirrored = files.wait(stack, [*{job.asset_id: None for job in ended}], PATIENCE_SECONDS)
+        events = events_of(tap, {job.job_id for job in ended if job.outcome == "applied"})
+        requests = len(requests_of(stack)) - began
+        return Report(passages, events, mirrored, requests, wants_copies=wants_copies)
 
 
 def events_of(tap: BusTap, job_ids: AbstractSet[str]) -> dict[str, dict[str, Any]]:

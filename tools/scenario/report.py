@@ -1,8 +1,9 @@
 """What a person sees in the end: a row for each job, the sums below it, and a verdict."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from rich import box
@@ -16,6 +17,8 @@ SHORT = 8
 COLUMNS = ("delivery → job", "outcome", "asset", "title", "state", "event")
 FILE_COLUMNS = ("asset", "state", "bytes", "file, and its copy by folder rule")
 WRAPPED = {"asset", "title"}
+REPEAT = "repeats job "
+"""How the reason of a publish job begins that tells nothing new: samples were sent before."""
 COLOURS = {"applied": "green", "superseded": "yellow", "dead_lettered": "red"}
 
 
@@ -32,28 +35,36 @@ class Passage:
 
 @dataclass(frozen=True)
 class Report:
-    """All passages with the events that the bus carried, by their job, and the files."""
+    """All passages with the events that the bus carried, by their job, and the files.
+
+    `wants_copies` if the rules of the stack are known to copy some of them.
+    """
 
     passages: Sequence[Passage]
     events: dict[str, dict[str, Any]]
     assets: Sequence[AssetFiles]
     requests: int
+    wants_copies: bool
 
     @property
     def complete(self) -> bool:
-        """Tell whether every job was applied and announced, and every file is where it belongs."""
+        """Tell whether every job was applied and announced, and every file is where it belongs.
+
+        A repeat of a job that was applied before has arrived too.
+        """
         copies = [file.copy for asset in self.assets for file in asset.files if file.copy]
-        return bool(self.passages and copies) and all(
+        return bool(self.passages and (copies or not self.wants_copies)) and all(
             (*map(self._has_arrived, self.passages), *(asset.complete for asset in self.assets))
         )
 
     def _has_arrived(self, passage: Passage) -> bool:
         return 0 < passage.jobs == len(passage.ended) and all(
-            job.outcome == "applied" and job.job_id in self.events for job in passage.ended
+            _is_repeat(job) or (job.outcome == "applied" and job.job_id in self.events)
+            for job in passage.ended
         )
 
-    def show(self, console: Console) -> None:
-        """Print the table, the sums and the verdict."""
+    def show(self, console: Console, logs: Path) -> None:
+        """Print the table, the sums and the verdict, which leads to the folder of the logs."""
         console.print(self._table())
         console.print(self._files())
         jobs = [job for passage in self.passages for job in passage.ended]
@@ -68,7 +79,7 @@ class Report:
         if self.complete:
             console.print("[green]✓ Everything arrived.[/]")
         else:
-            console.print("[red]✗ Not everything arrived[/]; see .local/stacks/run/logs.")
+            console.print(f"[red]✗ Not everything arrived[/]; see {logs}.", soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table(title="What arrived", title_justify="left", box=box.SIMPLE_HEAD)
@@ -101,17 +112,28 @@ class Report:
         return table
 
     def _row(self, passage: Passage, job: EndedJob) -> list[str]:
-        event = self.events.get(job.job_id, {})
-        asset = event.get("detail", {}).get("asset", {})
+        event = self.events.get(job.job_id)
+        told = event["detail"]["asset"] if event else {}
+        known = next((one for one in self.assets if one.asset_id == job.asset_id), None)
         outcome = job.outcome or "in flight"
+        missing = "[dim]none, a repeat[/]" if _is_repeat(job) else "[red]none[/]"
         return [
             f"  → job {job.job_id.removeprefix(passage.delivery_id)}",
             f"[{COLOURS.get(outcome, 'red')}]{outcome}[/]",
-            str(asset.get("type", job.asset_id)),
-            str(asset.get("title") or ""),
-            asset.get("library") or ("published" if asset.get("published") else "unpublished"),
-            str(event.get("detail-type", "[red]none[/]")),
+            str(told.get("type") or (known.kind if known else job.asset_id)),
+            str(told.get("title") or ""),
+            _told_state(told) if event else (known.state if known else ""),
+            str(event["detail-type"]) if event else missing,
         ]
+
+
+def _is_repeat(job: EndedJob) -> bool:
+    return job.outcome == "superseded" and (job.reason or "").startswith(REPEAT)
+
+
+def _told_state(asset: Mapping[str, Any]) -> str:
+    """Return the state in the library if an event of the library told it, else that of publish."""
+    return asset.get("library") or ("published" if asset.get("published") else "unpublished")
 
 
 def _listed(counts: Counter[str]) -> str:

@@ -1,8 +1,11 @@
 """What the scenario sends, and what it takes for complete."""
 
+import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tools.scenario import deliveries
 from tools.scenario.files import AssetFiles, MirroredFile
@@ -26,6 +29,7 @@ REPORT = Report(
     events={"d.0": {"detail-type": "LibraryAssetChanged"}},
     assets=[ASSET],
     requests=1,
+    wants_copies=True,
 )
 
 
@@ -65,3 +69,42 @@ def test_files_that_are_not_as_they_have_to_be_are_not_complete(wrong: AssetFile
 
 def test_a_job_without_its_event_is_not_complete() -> None:
     assert not replace(REPORT, events={}).complete
+
+
+def test_rules_that_copy_nothing_are_complete_where_nobody_knows_them() -> None:
+    uncopied = replace(ASSET, files=[replace(FILE, copy=None)], found={KEY: 10})
+
+    assert replace(REPORT, assets=[uncopied], wants_copies=False).complete
+
+
+def ended(outcome: str, reason: str | None) -> Report:
+    job = EndedJob("d.0", "asset_published", "a", outcome, reason)
+    passage = Passage("asset_published", "default", "d", 1, [job])
+    return replace(REPORT, passages=[passage], events={})
+
+
+def shown(report: Report) -> str:
+    written = io.StringIO()
+    report.show(Console(file=written, width=120), Path(".local/logs"))
+    return written.getvalue()
+
+
+def test_samples_that_are_sent_once_more_have_arrived() -> None:
+    again = ended("superseded", "repeats job c.0")
+
+    assert again.complete
+    assert "superseded image present none, a repeat" in " ".join(shown(again).split())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        ("superseded", "a newer version of this publication has been applied"),
+        ("dead_lettered", "forbidden: GET https://x: 403"),
+    ],
+)
+def test_a_job_that_ended_otherwise_has_not_arrived(outcome: str, reason: str) -> None:
+    report = ended(outcome, reason)
+
+    assert not report.complete
+    assert "Not everything arrived; see .local/logs." in shown(report)
