@@ -48,6 +48,7 @@ SUB_STEP = "/tasks/{task_id}/steps/{step_id}/sub-steps/{sub_step_id}"
 WORK, COMMENTS = f"{SUB_STEP}/external-work", f"{SUB_STEP}/comments"
 COMMENT = f"{COMMENTS}/{{comment_id}}"
 PREVIEW = "/structured-content/contents/{content_id}/versions/{version_id}/previews/{preview_id}"
+ONE_REMARK = "/work-requests/{work_request_id}/comments/{comment_id}"
 EVERY_GET = [
     *(f"/{kind.segment}/{{id}}" for kind in KINDS),
     *IN_TASK.values(),
@@ -66,6 +67,13 @@ EVERY_GET = [
     WORK,
     COMMENTS,
     COMMENT,
+    "/campaigns/{id}",
+    "/campaigns/{id}/brief",
+    "/work-requests/{id}",
+    "/work-requests/{id}/comments",
+    ONE_REMARK,
+    "/events/{id}",
+    "/users/{id}",
 ]
 CODES = get_args(ErrorCode)
 FORBIDDEN = ("public_url", "locale", "publishing_destination_updated_at")
@@ -491,6 +499,32 @@ def test_a_task_and_what_belongs_to_it_are_shown(
     specification.check(fields, f"{TASK}/custom-fields")
     specification.check(open_api.get(fields.json()["data"][0]["links"]["self"]), TASK_FIELD)
     assert [row["type"] for row in listed.json()["data"]] == KIND_NAMES
+
+
+def test_what_is_planned_around_tasks_is_shown(
+    stand_in: StandIn, open_api: httpx.Client, specification: Specification
+) -> None:
+    work_request = stand_in.tasks.add_resource("work_request")
+    added = {
+        "/campaigns/{id}": stand_in.tasks.add_resource("campaign")["links"]["self"],
+        "/campaigns/{id}/brief": stand_in.tasks.add_resource("campaign")["links"]["brief"],
+        "/work-requests/{id}": work_request["links"]["self"],
+        "/work-requests/{id}/comments": work_request["links"]["comments"],
+        "/events/{id}": stand_in.tasks.add_resource("event")["links"]["self"],
+    }
+    comment = stand_in.tasks.add_resource(
+        "work_request_comment", work_request_id=work_request["id"], value="Tomorrow"
+    )
+    added[ONE_REMARK] = f"{work_request['links']['comments']}/{comment['id']}"
+    added["/users/{id}"] = comment["links"]["comment_by"]
+
+    shown = {template: open_api.get(link) for template, link in added.items()}
+
+    for template, response in shown.items():
+        assert response.status_code == 200
+        specification.check(response, template)
+    assert shown["/work-requests/{id}/comments"].json()["data"] == [comment]
+    assert shown[ONE_REMARK].json()["value"] == "Tomorrow"
 
 
 def test_a_sub_step_and_its_external_work_are_shown_and_changed(

@@ -12,8 +12,8 @@ from starlette.routing import Route
 from tools.stand_in.announcements import ADMIN
 from tools.stand_in.echoes import WorkflowRules
 from tools.stand_in.external_deliveries import comment_body, step_body
-from tools.stand_in.links import base_of
-from tools.stand_in.orders import CommentOrder, NewTask, StepOrder
+from tools.stand_in.links import absolute, base_of
+from tools.stand_in.orders import CommentOrder, NewResource, NewTask, StepOrder
 from tools.stand_in.records import ExternalStep
 from tools.stand_in.task_views import (
     shown_comment,
@@ -40,7 +40,7 @@ DOINGS: dict[str, tuple[State | None, StepEvent]] = {
 
 @dataclass
 class TaskAdmin:
-    """Creates tasks with an external step, and does what people do to them."""
+    """Creates tasks with an external step and what is around them, and does what people do."""
 
     cmp: Cmp
 
@@ -50,6 +50,7 @@ class TaskAdmin:
         comments, comment = f"{sub_step}/comments", f"{sub_step}/comments/{{comment}}"
         return [
             Route(f"{ADMIN}/tasks", self.add_task, methods=["POST"]),
+            Route(f"{ADMIN}/resources", self.add_resource, methods=["POST"]),
             Route(f"{ADMIN}/workflow-rules", self.set_rules, methods=["PUT"]),
             Route(sub_step, self.show, methods=["GET"]),
             Route(sub_step, self.act, methods=["POST"]),
@@ -72,6 +73,12 @@ class TaskAdmin:
         for asset_id in order.asset_ids:
             self.cmp.world.hand_over(asset_id, sub_step.task_id)
         return JSONResponse(_external_step(sub_step, base_of(request)), 201)
+
+    async def add_resource(self, request: Request) -> Response:
+        """Create a campaign, a work request, a comment on one, or an event of the calendar."""
+        order = NewResource.model_validate_json(await request.body())
+        resource = self.cmp.planning.add(order.kind, order.model_extra or {})
+        return JSONResponse(absolute(resource, base_of(request)), 201)
 
     async def set_rules(self, request: Request) -> Response:
         """Say how CMP reacts to changes that come through the Open API."""

@@ -50,6 +50,7 @@ def create(client_id: str, client_secret: str, files_origin: str) -> ASGIApp:
         *FileUrls(cmp.world, cmp.file_access).routes(),
         *Publishing(cmp.world, cmp.reports).routes(),
         *cmp.previews.routes(),
+        *cmp.planning.routes(),
         *cmp.uploads.routes(),
         *NewAssets(cmp.world, cmp.uploads, cmp.echoes).routes(),
         *AssetChanges(cmp.world, cmp.echoes).routes(),

@@ -11,6 +11,7 @@ from tools.stand_in.faults import Faults
 from tools.stand_in.file_access import FileAccess
 from tools.stand_in.limits import Limits
 from tools.stand_in.oauth import OAuth
+from tools.stand_in.planning import Planning
 from tools.stand_in.previews import Previews
 from tools.stand_in.report_rules import ReportJudge
 from tools.stand_in.request_log import RequestLog
@@ -30,6 +31,7 @@ class Cmp:
     limits: Limits = field(default_factory=Limits)
     faults: Faults = field(default_factory=Faults)
     sender: Sender = field(default_factory=Sender)
+    planning: Planning = field(default_factory=Planning)
     tasks: Tasks = field(default_factory=Tasks)
     reports: ReportJudge = field(default_factory=ReportJudge)
     previews: Previews = field(default_factory=Previews)
@@ -53,6 +55,7 @@ class Cmp:
     def reset(self) -> None:
         """Start afresh; tokens stay good, since a relay that runs holds one of them."""
         self.world.clear()
+        self.planning.clear()
         self.tasks.clear()
         self.echoes.clear()
         self.reports.clear()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tools.stand_in.deliveries import (  # noqa: TC001 - pydantic reads them
     Generation,
     LibraryEventName,
 )
+from tools.stand_in.planning import ResourceKind
 from tools.stand_in.sender import Manner
 from tools.stand_in.tasks import PERSON
 
@@ -65,6 +66,25 @@ class LibraryOrder(Manner):
     asset_id: str
     generation: Generation = "current"
     send: bool = True
+
+
+class NewResource(BaseModel):
+    """A kind, and any fields that shall differ from the sample's.
+
+    A `work_request_comment` needs the `work_request_id` that it is on.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: ResourceKind
+
+    @model_validator(mode="after")
+    def _a_comment_is_on_something(self) -> NewResource:
+        told = self.model_extra or {}
+        if self.kind == "work_request_comment" and "work_request_id" not in told:
+            msg = "a comment needs a work_request_id"
+            raise ValueError(msg)
+        return self
 
 
 class NewTask(BaseModel):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from tools.stand_in.planning import ResourceKind
     from tools.stand_in.records import DeliveryRecord, ExternalStep
 
 StepAction = Literal["start", "complete", "skip", "modify"]
@@ -25,6 +26,11 @@ class TaskClient:
         """Create a task that waits for an external step; options as in `orders.NewTask`."""
         order = {"external_system": external_system, **options}
         return cast("ExternalStep", self.send("POST", "/tasks", order).json())
+
+    def add_resource(self, kind: ResourceKind, **fields: object) -> dict[str, Any]:
+        """Create what is around tasks, as the Open API shows it; see `orders.NewResource`."""
+        order = {"kind": kind, **fields}
+        return cast("dict[str, Any]", self.send("POST", "/resources", order).json())
 
     def set_rules(self, **rules: object) -> None:
         """Say how CMP reacts to the app's own changes; rules as in `echoes.WorkflowRules`."""

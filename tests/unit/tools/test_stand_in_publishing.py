@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from tests.support import samples
+from tools.stand_in.subjects import hold
 
 if TYPE_CHECKING:
-    import httpx
-
     from tools.stand_in.client import StandIn
 
 pytestmark = pytest.mark.enable_socket
@@ -192,6 +192,19 @@ def test_a_preview_that_nobody_asked_for_is_not_found(
         assert open_api.post(link.replace(preview_id, "gone"), json=SPEC[what]).status_code == 404
         elsewhere = link.replace("/versions/", "/versions/other")
         assert open_api.post(elsewhere, json=SPEC[what]).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["content_preview_requested", "content_preview_requested.old"])
+def test_the_previews_of_the_samples_can_be_held(
+    stand_in: StandIn, open_api: httpx.Client, name: str
+) -> None:
+    data = samples.sample(name)["data"]
+
+    hold(stand_in, data)
+
+    for what, link in data["links"].items():
+        path = httpx.URL(link).path.removeprefix("/v3")
+        assert open_api.post(path, json=SPEC[what]).status_code == 200
 
 
 def keys_of(value: object) -> object:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import samples
 from tests.support.stub_server import StubServer, stub_server
+from tools.stand_in.subjects import hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -312,6 +313,11 @@ def test_a_task_holds_the_assets_that_it_is_given(
     assert open_api.get(f"/images/{other}").status_code == 200
 
 
+def test_a_comment_on_a_work_request_needs_one(stand_in: StandIn) -> None:
+    with pytest.raises(httpx.HTTPStatusError, match="400"):
+        stand_in.tasks.add_resource("work_request_comment")
+
+
 def test_nobody_can_work_on_what_is_not_there(
     stand_in: StandIn, open_api: httpx.Client, step: ExternalStep
 ) -> None:
@@ -333,3 +339,28 @@ def test_nobody_can_work_on_what_is_not_there(
         stand_in.tasks.remove_comment(step["sub_step_id"], "gone")
     stand_in.reset()
     assert open_api.get(step["links"]["sub_step"]).status_code == 404
+
+
+LINKED = ("self", "brief", "comments", "assets", "custom_fields", "external_work", "task")
+"""The links of deliveries that lead to something that can be read."""
+OF_TASKS = sorted(
+    name
+    for name in samples.names()
+    if name.startswith(("task_", "workflow_", "external_", "campaign_", "work_request_", "event_"))
+)
+
+
+@pytest.mark.parametrize("name", OF_TASKS)
+def test_the_links_of_every_sample_can_be_read(
+    stand_in: StandIn, open_api: httpx.Client, name: str
+) -> None:
+    data = samples.sample(name)["data"]
+    hold(stand_in, data)
+    parts = [part for part in data.values() if isinstance(part, dict)]
+    parts += data.get("modified_custom_fields", [])
+
+    links = [link for part in parts for key, link in part.get("links", {}).items() if key in LINKED]
+
+    paths = [httpx.URL(link).path.removeprefix("/v3") for link in links]
+    assert {open_api.get(path).status_code for path in paths} <= {200}
+    assert paths or name.endswith("_removed")
