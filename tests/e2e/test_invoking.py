@@ -32,6 +32,7 @@ def test_the_receiver_accepts_its_sample(relay: Relay) -> None:
         "on_asset_unpublished",
         "on_library_asset",
         "on_asset_file",
+        "on_external_work",
         "on_other_event",
     ],
 )

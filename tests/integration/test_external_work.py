@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -320,6 +321,20 @@ def test_what_is_not_for_us_is_told_as_it_was_delivered(
     assert detail["external_work"]["external_system"] == "Jira"
 
 
+def test_a_step_that_nobody_links_is_told_as_it_was_delivered(stack: WorkerStack) -> None:
+    body = json.loads(external_steps.body(STARTED))
+    for part in body["data"].values():
+        part["links"] = {}
+    (bare,) = stack.deliver(json.dumps(body).encode(), receipt("d1", NOON))
+
+    assert stack.work(bare) == []
+
+    ((_, detail),) = heard(stack)
+    assert (detail["found"], detail["assets"]) == (False, None)
+    assert (detail["sub_step"]["id"], detail["sub_step"]["comments_link"]) == ("sub-1", None)
+    assert stack.api.asked == []
+
+
 def test_a_step_that_cmp_cannot_show_now_is_told_later(stack: WorkerStack) -> None:
     stack.api.resources[TASK] = UnavailableError("GET: 503", status=503)
     started = message(stack, STARTED)
@@ -350,12 +365,13 @@ def test_assets_are_read_page_by_page_up_to_ten(stack: WorkerStack) -> None:
     assert [asset["id"] for asset in detail["assets"]] == [f"image-{n}" for n in range(10)]
 
 
-def test_pages_that_lead_back_are_no_list(stack: WorkerStack) -> None:
+def test_a_page_that_leads_back_ends_the_list(stack: WorkerStack) -> None:
     stack.api.resources[ASSETS] = page(0, ASSETS)
 
-    assert stack.work(message(stack, STARTED)) != []
+    tell(stack, STARTED)
 
-    assert heard(stack) == []
+    ((_, detail),) = heard(stack)
+    assert [asset["id"] for asset in detail["assets"]] == ["image-0"]
 
 
 def test_too_many_assets_for_the_bus_are_left_in_cmp(stack: WorkerStack) -> None:

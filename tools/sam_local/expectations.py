@@ -54,7 +54,7 @@ def of(function: str, event: Mapping[str, Json]) -> Expectation:
         return Refreshed()
     if function == "on_asset_file":
         return Mirrored()
-    if function == "on_other_event":
+    if function in {"on_external_work", "on_other_event"}:
         return Told()
     if function == "run_command":
         return Ran()

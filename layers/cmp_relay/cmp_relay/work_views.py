@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cmp_relay.errors import CircleError, ForbiddenError, NotFoundError, RequestRefusedError
+from cmp_relay.errors import ForbiddenError, NotFoundError, RequestRefusedError
 from cmp_relay.fields import at, text
 from cmp_relay.jobs import ExternalWorkJob
 from cmp_relay.open_api import OpenApi
@@ -47,13 +47,11 @@ class Views:
 
     def of(self, job: ExternalWorkJob, comment: Body | None, began_at: int) -> WorkView:
         """Look at all that a job links but its comment, which is known by now."""
-        sub_step = self.part(job.sub_step.href)
-        task = self.part(job.task.href)
         return WorkView(
             began_at=began_at,
-            sub_step=sub_step,
+            sub_step=self.part(job.sub_step.href),
             external_work=self.part(job.sub_step.external_work_href),
-            task=task,
+            task=self.part(job.task.href),
             assets=self._assets(job.task.assets_href),
             comment=comment,
         )
@@ -74,9 +72,7 @@ class Views:
         rows: list[Body] = []
         pages: set[str] = set()
         link = href
-        while link and len(pages) < MOST_PAGES:
-            if link in pages:
-                raise CircleError("a page of a task's assets leads back to one before it")
+        while link and link not in pages and len(pages) < MOST_PAGES:
             pages.add(link)
             page = self.part(link)
             data = at(page, "data")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cmp_relay import deliveries, pointers
 from cmp_relay.deliveries import Delivery, Receipt, Split
 from cmp_relay.errors import UnreadableDeliveryError
-from cmp_relay.jobs import Job, LibraryJob, PublishJob
+from cmp_relay.jobs import ExternalWorkJob, Job, LibraryJob, PublishJob
 from tests.support import samples
 
 RECEIPT = Receipt("id", 1_700_000_000_000, "default", "deliveries/2023/11/14/id.json")
@@ -339,3 +339,54 @@ def test_a_job_is_the_same_under_both_hosts_but_for_its_links() -> None:
     ]
 
     assert hashes[0] == hashes[1]
+
+
+# External steps
+
+COMMENT_ADDED = "external_sub_step_comment_added"
+
+
+@pytest.mark.parametrize(
+    ("event_name", "missing"),
+    [
+        ("external_sub_step_started", "task"),
+        ("external_sub_step_started", "sub_step"),
+        (COMMENT_ADDED, "comment"),
+    ],
+)
+def test_an_external_step_without_an_id_that_no_job_can_do_without_is_unreadable(
+    event_name: str, missing: str
+) -> None:
+    data = deepcopy(samples.sample(event_name)["data"])
+    del data[missing]["id"]
+
+    with pytest.raises(UnreadableDeliveryError, match=f"there is no usable data.{missing}.id"):
+        deliveries.split(Delivery(event_name, data), RECEIPT)
+
+
+def test_what_is_too_long_for_a_link_or_a_name_is_none() -> None:
+    data = deepcopy(samples.sample("external_sub_step_started")["data"])
+    data["task"]["links"]["self"] = f"https://h/{'x' * 3000}"
+    data["external_work"]["external_system"] = "J" * 300
+
+    (job,) = deliveries.split(Delivery("external_sub_step_started", data), RECEIPT).jobs
+
+    assert "href" not in job["task"]
+    assert "external_system" not in job["external_work"]
+
+
+PART = st.fixed_dictionaries({"id": st.text(max_size=3) | JSON}, optional={"links": JSON})
+
+
+@given(
+    st.sampled_from(["external_sub_step_started", COMMENT_ADDED]),
+    JSON | st.fixed_dictionaries({}, optional=dict.fromkeys(("task", "sub_step", "comment"), PART)),
+)
+def test_any_external_step_is_a_job_or_unreadable(event_name: str, data: object) -> None:
+    try:
+        found = deliveries.split(Delivery(event_name, data), RECEIPT)
+    except UnreadableDeliveryError:
+        return
+
+    (job,) = [ExternalWorkJob.model_validate(each) for each in found.jobs]
+    assert (job.comment is not None) is (event_name == COMMENT_ADDED)

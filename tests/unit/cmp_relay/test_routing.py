@@ -44,3 +44,19 @@ def test_only_publish_events_hold_assets_of_a_publishing_event() -> None:
 )
 def test_library_events_share_a_route(name: str, *, expected: bool) -> None:
     assert routing.is_library(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "is_external", "is_comment"),
+    [
+        ("external_sub_step_started", True, False),
+        ("external_sub_step_modified", True, False),
+        ("external_sub_step_comment_removed", True, True),
+        ("workflow_sub_step_comment_added", False, False),
+    ],
+)
+def test_events_of_external_steps_share_a_route(
+    name: str, *, is_external: bool, is_comment: bool
+) -> None:
+    assert routing.is_external(name) is is_external
+    assert routing.is_external_comment(name) is is_comment
