@@ -22,7 +22,7 @@ setup:  ## Set up the virtual environments (PYTHON=python3.13 for another interp
 run: setup  ## Build, deploy locally, send the sample deliveries through and show what arrived
 	@$(DEV)/python -m tools.scenario
 
-up: setup  ## Leave the local stack running, described in .local/stack.env (CMP_URL=http://… for another CMP)
+up: setup  ## Leave the local stack running, described in .local/stack.env (CMP_URL=http://… RULES='-> all/')
 	@$(STACK) up $(if $(CMP_URL),--cmp-url "$(CMP_URL)")
 
 send: setup  ## Send the sample deliveries through the running stack and show what arrived
