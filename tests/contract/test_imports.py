@@ -36,6 +36,8 @@ IMPORTED = {
     "on_external_work": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_library_asset": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "on_other_event": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
+    "on_ticket": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
+    "receive_ticket": POWERTOOLS | SIGNING,
     "receive_webhook": POWERTOOLS | SIGNING,
     "reconcile_library": POWERTOOLS | BOTO3 | PYDANTIC | HTTPX,
     "refresh_token": POWERTOOLS | BOTO3 | HTTPX,
@@ -122,13 +124,14 @@ def test_a_function_imports_these_packages_and_no_other(function: str) -> None:
     assert run(function).packages == IMPORTED[function]
 
 
-def test_the_receivers_first_request_imports_nothing_more() -> None:
-    event = json.loads((snapshot.PROJECT / "events/invoke/receive_webhook.json").read_text())
+@pytest.mark.parametrize("receiver", ["receive_ticket", "receive_webhook"])
+def test_a_receivers_first_request_imports_nothing_more(receiver: str) -> None:
+    event = json.loads((snapshot.PROJECT / f"events/invoke/{receiver}.json").read_text())
 
     # Nobody listens there: the request ends when AWS does not answer
-    done = run("receive_webhook", event, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    done = run(receiver, event, AWS_ENDPOINT_URL="http://127.0.0.1:9")
 
-    assert done == Run(503, IMPORTED["receive_webhook"])
+    assert done == Run(503, IMPORTED[receiver])
 
 
 def test_the_layer_brings_neither_boto3_nor_a_tracing_library() -> None:

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from cmp_relay import archive, deliveries, gateway, routing
+from cmp_relay import archive, deliveries, gateway, jira_webhook, routing, ticket_jobs
 from cmp_relay.deliveries import Receipt
+from cmp_relay.jobs import read_external_work_job
+from cmp_relay.ticket_jobs import read_ticket_job
+from cmp_relay.verification import Secrets
 from tests.support import samples
 from tests.template import processed, snapshot
 
@@ -58,6 +61,31 @@ def test_a_workers_messages_come_from_its_queue_and_never_expire(name: str) -> N
     for record in invoke_event(worker(name))["Records"]:
         assert record["eventSourceARN"].endswith(f":{queue}")
         assert int(record["attributes"]["SentTimestamp"]) == YEAR_2100
+
+
+def test_the_ticket_receivers_body_is_signed_and_becomes_a_job() -> None:
+    request = gateway.Request(invoke_event("receive_ticket"))
+    secrets = Secrets((("current", "your-webhook-secret"),))
+    receipt = Receipt("1", RECEIVED_AT, "jira", archive.key("1", RECEIVED_AT))
+
+    assert request.is_ticket_webhook
+    assert jira_webhook.verify(request.headers["x-hub-signature"], request.body(), secrets)
+    (job,) = jira_webhook.jobs(request.body(), receipt)
+    assert read_ticket_job(json.dumps(job)).kind == "ticket_changed"
+
+
+def test_the_ticket_job_is_what_follows_from_the_job_of_the_external_step() -> None:
+    (record,) = invoke_event("on_ticket")["Records"]
+    (cause,) = invoke_event("on_external_work")["Records"]
+    given = json.loads(record["body"])
+
+    made = ticket_jobs.message(
+        read_external_work_job(cause["body"]), "work_started", given["event"]
+    )
+
+    assert given == made
+    assert record["eventSourceARN"].endswith(":TicketQueue")
+    assert int(record["attributes"]["SentTimestamp"]) == YEAR_2100
 
 
 @pytest.mark.parametrize("function", ["reconcile_library", "refresh_token"])

@@ -18,7 +18,7 @@ SECRET = "current-secret-0123456789abcdef"  # noqa: S105
 OLD_SECRET = "accepted-secret-0123456789abcde"  # noqa: S105
 QUEUES = (
     *("asset-published", "asset-synced", "asset-unpublished"),
-    *("library-asset", "other-event", "quarantine"),
+    *("library-asset", "other-event", "quarantine", "ticket"),
 )
 
 
@@ -46,7 +46,8 @@ class ReceiverStack:
         )
         catalogue_table.create(self.dynamodb)
         secret = json.dumps({"current": SECRET, "accepted": [OLD_SECRET, ""]})
-        self.secrets.create_secret(Name="webhook", SecretString=secret)
+        for name in ("jira-webhook", "webhook"):
+            self.secrets.create_secret(Name=name, SecretString=secret)
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """Return and remove what is in a queue."""

@@ -109,7 +109,7 @@ def clients(_whose: str) -> Clients:
 CONTEXT = cast("LambdaContext", FakeContext(remaining_milliseconds=60_000))
 CHANGE_VISIBILITY = "provide-client-params.sqs.ChangeMessageVisibility"
 ENRICHED = ("task", "campaign", "work_request", "event", "workflow")
-QUEUES = ("work", "dead-letter", "bus-tap", "asset-file")
+QUEUES = ("work", "dead-letter", "bus-tap", "asset-file", "command", "ticket")
 
 
 def create_bucket(client: "S3Client", name: str) -> None:

@@ -15,6 +15,11 @@ def test_the_webhook_url_is_what_a_person_enters_in_cmp() -> None:
     assert OUTPUTS["WebhookUrl"]["Value"] == {"Fn::Sub": "${WebhookApi.ApiEndpoint}/webhooks/cmp"}
 
 
+def test_the_other_url_is_what_a_person_enters_in_jira() -> None:
+    value = {"Fn::Sub": "${WebhookApi.ApiEndpoint}/webhooks/jira"}
+    assert OUTPUTS["JiraWebhookUrl"]["Value"] == value
+
+
 @pytest.mark.parametrize(
     ("output", "resource"),
     [
@@ -24,6 +29,8 @@ def test_the_webhook_url_is_what_a_person_enters_in_cmp() -> None:
         ("CredentialsSecretArn", "CredentialsSecret"),
         ("EventBus", "EventBus"),
         ("EventBusArn", "EventBus"),
+        ("JiraCredentialsSecretArn", "JiraCredentialsSecret"),
+        ("JiraWebhookSecretArn", "JiraWebhookSecret"),
         ("TokenSecretArn", "AccessTokenSecret"),
         ("WebhookSecretArn", "WebhookSecret"),
     ],

@@ -94,6 +94,19 @@ REFUSED = {
         "https://images.s3.amazonaws.com",
         "a" * 64,
     ],
+    "JiraBaseUrl": [
+        "http://your-site.atlassian.net",
+        "https://user@your-site.atlassian.net",
+        "https://your-site.atlassian.net/a@b",
+        "https://your-site.atlassian.net?a=b",
+        "https://your-site.atlassian.net/#a",
+        "your-site.atlassian.net",
+        "javascript:alert(1)",
+    ],
+    "JiraProject": ["cmp", "1CMP", "CMP-1", "C", "CMP 1"],
+    "JiraIssueType": ["", " Task", "Task ", "a" * 61],
+    "JiraExternalSystem": ["", " Jira", "a" * 101],
+    "JiraRejectedStatuses": [",", "Rejected,", "Rejected,,Declined", " Rejected", "a\nb"],
     "AwsEndpointUrl": ["localhost:4566", "http://localhost:4566/", "http://user@localhost"],
 }
 REFUSED["UploadOrigins"] = REFUSED["FileOrigins"]
@@ -123,6 +136,15 @@ ACCEPTED = {
         "label='Größe; XL' -> large/",
     ],
     "ImageRepositoryBucket": ["images", "my.images-2", "a" * 63],
+    "JiraBaseUrl": [
+        "https://your-site.atlassian.net",
+        "https://api.atlassian.com/ex/jira/11223344-a1b2-3b33-c444-def123456789",
+        "http://127.0.0.1:8080",
+    ],
+    "JiraProject": ["CMP", "A1", "MY_PROJECT"],
+    "JiraIssueType": ["Task", "Legal review", "T"],
+    "JiraExternalSystem": ["Jira", "Legal review (Jira)"],
+    "JiraRejectedStatuses": ["", "Rejected", "Won't Do, Duplicate", "Abgelehnt,Zurückgezogen"],
     "AwsEndpointUrl": ["http://localhost:4566", "http://127.0.0.1:4566"],
 }
 ACCEPTED["UploadOrigins"] = ACCEPTED["FileOrigins"]

@@ -95,6 +95,7 @@ EXPECTED = {
     "OnAssetUnpublishedFunction": _record_worker("OnAssetUnpublished"),
     "OnExternalWorkFunction": _queue_worker("OnExternalWork")
     | {
+        Grant("sqs:SendMessage", "TicketQueue"),  # ticket_queue.offer
         Grant("dynamodb:GetItem", "CatalogueTable"),  # steps.read, echoes, budget_table.read
         Grant("dynamodb:PutItem", "CatalogueTable"),  # steps.write
         Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
@@ -109,6 +110,21 @@ EXPECTED = {
         Grant("s3:ListBucket", "ArchiveBucket"),  # delivered.data: 404, not 403, if it is gone
         Grant("secretsmanager:GetSecretValue", "AccessTokenSecret"),  # tokens.TokenSecret.read
         Grant("lambda:InvokeFunction", "RefreshTokenFunction"),  # tokens.TokenSource
+    },
+    "OnTicketFunction": (_queue_worker("OnTicket") - {Grant("events:PutEvents", "EventBus")})
+    | {
+        Grant("dynamodb:GetItem", "CatalogueTable"),  # ticket_table.read
+        Grant("dynamodb:PutItem", "CatalogueTable"),  # ticket_table.write
+        Grant("secretsmanager:GetSecretValue", "JiraCredentialsSecret"),  # jira_credentials
+        Grant("sqs:SendMessage", "CommandQueue"),  # command_queue.put
+    },
+    "ReceiveTicketFunction": _every_function("ReceiveTicket")
+    | {
+        Grant("secretsmanager:GetSecretValue", "JiraWebhookSecret"),  # aws.secret
+        Grant("s3:PutObject", "ArchiveBucket/deliveries/*"),  # archive.store
+        Grant("sqs:SendMessage", "TicketQueue"),  # outbox.send
+        Grant("sqs:SendMessage", "QuarantineQueue"),  # quarantine.put
+        Grant("dynamodb:PutItem", "CatalogueTable"),  # quarantine.put
     },
     "ReconcileLibraryFunction": _every_function("ReconcileLibrary")
     | {
@@ -206,10 +222,16 @@ def test_who_is_no_worker_writes_no_items_but_its_own() -> None:
             and not READING.issuperset(processed.listed(statement["Action"]))
             for operator in statement["Condition"].values()
         ]
-        for role in ("ReceiveWebhookRole", "ReconcileLibraryRole", "RefreshTokenRole")
+        for role in (
+            "ReceiveTicketRole",
+            "ReceiveWebhookRole",
+            "ReconcileLibraryRole",
+            "RefreshTokenRole",
+        )
     }
 
     assert keys == {
+        "ReceiveTicketRole": ["QUARANTINE#*"],
         "ReceiveWebhookRole": ["QUARANTINE#*"],
         "ReconcileLibraryRole": [
             "ROW#*",

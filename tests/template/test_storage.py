@@ -34,13 +34,28 @@ def test_the_webhook_secret_is_generated_as_cmp_takes_it() -> None:
     }
 
 
-@pytest.mark.parametrize("secret", ["CredentialsSecret", "AccessTokenSecret"])
+@pytest.mark.parametrize(
+    "secret", ["CredentialsSecret", "AccessTokenSecret", "JiraCredentialsSecret"]
+)
 def test_a_deploy_cannot_overwrite_what_was_filled_in(secret: str) -> None:
     assert not SECRETS[secret].keys() & {"SecretString", "GenerateSecretString"}
 
 
-def test_the_stack_has_three_secrets() -> None:
-    assert SECRETS.keys() == {"AccessTokenSecret", "CredentialsSecret", "WebhookSecret"}
+def test_the_secret_of_jiras_webhook_is_generated() -> None:
+    generated = SECRETS["JiraWebhookSecret"]["GenerateSecretString"]
+
+    assert generated["GenerateStringKey"] == "current"
+    assert generated["PasswordLength"] == 64
+
+
+def test_the_stack_has_these_secrets() -> None:
+    assert SECRETS.keys() == {
+        "AccessTokenSecret",
+        "CredentialsSecret",
+        "JiraCredentialsSecret",
+        "JiraWebhookSecret",
+        "WebhookSecret",
+    }
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)

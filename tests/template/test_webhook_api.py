@@ -1,4 +1,4 @@
-"""CMP reaches two routes, no caller exhausts the account, and the log keeps no secret."""
+"""CMP and Jira reach three routes, no caller exhausts the account, the log keeps no secret."""
 
 import json
 import re
@@ -21,12 +21,13 @@ def _stage() -> processed.Properties:
     return stage
 
 
-def test_the_webhook_has_two_routes() -> None:
+def test_the_webhooks_have_three_routes() -> None:
     paths = processed.properties("WebhookApi")["Body"]["paths"]
 
     assert {path: list(methods) for path, methods in paths.items()} == {
         "/webhooks/cmp": ["post"],
         "/webhooks/cmp/{channel}": ["post"],
+        "/webhooks/jira": ["post"],
     }
 
 
@@ -51,11 +52,11 @@ def test_the_access_log_is_json_that_its_filter_can_read() -> None:
     assert processed.target(settings["DestinationArn"]) == "WebhookAccessLogGroup"
 
 
-def test_only_the_webhook_may_invoke_the_receiver() -> None:
+def test_only_the_webhooks_may_invoke_the_receivers() -> None:
     permissions = processed.of_type("AWS::Lambda::Permission").values()
 
-    assert len(permissions) == 2
+    invoked = sorted(processed.target(permission["FunctionName"]) for permission in permissions)
+    assert invoked == ["ReceiveTicketFunction", *["ReceiveWebhookFunction"] * 2]
     for permission in permissions:
-        assert processed.target(permission["FunctionName"]) == "ReceiveWebhookFunction"
         assert permission["Principal"] == "apigateway.amazonaws.com"
         assert "WebhookApi" in json.dumps(permission["SourceArn"])

@@ -11,7 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from cmp_relay import clients, composition, desk, library, marks, settings, times, work_events
+from cmp_relay import (
+    clients,
+    composition,
+    desk,
+    library,
+    marks,
+    settings,
+    ticket_queue,
+    times,
+    work_events,
+)
 from cmp_relay.bus import Bus
 from cmp_relay.desk import Desk
 from cmp_relay.echoes import Echoes, What
@@ -177,5 +187,6 @@ def build(environment: Mapping[str, str], reserve_seconds: float) -> Worker[Exte
         bus=Bus(clients.events(), own.event_bus),
         outcomes=Outcomes(table, own.catalogue_table),
         gone_recheck_seconds=about.gone_recheck_seconds,
+        tickets=ticket_queue.build(environment),
     )
     return composition.assemble(own, read_external_work_job, work.apply, reserve_seconds)

@@ -58,7 +58,9 @@ class Jira:
         issue_type: str,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep the parts; raises SettingsError for an address that is not private."""
+        """Keep the parts; raises SettingsError for an odd address, and without a project."""
+        if not project:
+            raise SettingsError("JIRA_PROJECT is empty")
         self._client = client
         self._credentials = credentials
         self._base = _base(base)

@@ -7,9 +7,12 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from cmp_relay.errors import CredentialsError
 from cmp_relay.exchanges import is_bearer
 from cmp_relay.json_secrets import JsonSecret
+from cmp_relay.telemetry import metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -65,4 +68,5 @@ def _filled_in(content: Mapping[str, object], key: str) -> str:
 
 
 def _problem(message: str) -> CredentialsError:
+    metrics.add_metric(name="JiraCredentialsRefused", unit=MetricUnit.Count, value=1)
     return CredentialsError(message, delay=RETRY_SECONDS)

@@ -158,6 +158,15 @@ class JiraSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TicketQueueSettings:
+    """Environment of every function that gives ticket jobs; without an address of Jira, none."""
+
+    jira_base_url: str
+    jira_external_system: str
+    ticket_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class TicketReceiverSettings:
     """Environment of receive_ticket; without an address of Jira there is none to receive from."""
 

@@ -17,31 +17,29 @@ Event = Mapping[str, Any] | None
 
 def draft(event: Event, label: str) -> Draft:
     """Return the ticket of a sub-step: its task, what is asked for, and the task's assets."""
-    task, step = _title(event, "task"), _title(event, "sub_step")
+    task, step = _title(event, "task"), _title(event, "sub_step") or _title(event, "step")
     title = ": ".join(filter(None, (task, step))) or "External work in Optimizely CMP"
-    lines = [f"Optimizely CMP waits for this step: {step or 'an external step'}."]
-    if task:
-        lines.append(f"Task: {task}")
-    link = _link(at(event, "task"))
-    if link:
-        lines.append(f"In CMP: {link}")
-    assets = list(_assets(event))
-    if assets:
-        lines.append("\n".join(("Assets:", *assets)))
-    lines.append(
+    facts = {
+        "Step": step,
+        "Task": task,
+        "In CMP": text(at(event, "task", "web_url")),
+        "Due": text(at(event, "step", "due_at")) or text(at(event, "task", "due_at")),
+    }
+    lines = [
+        "Optimizely CMP waits for this step of a task.",
+        "\n".join(f"{name}: {fact}" for name, fact in facts.items() if fact),
+        "\n".join(_assets(event)),
         "Comments are carried in both directions, and so is this ticket's status. When it is"
-        " resolved, the step is completed in CMP."
-    )
-    return Draft(label, title, "\n\n".join(lines))
+        " resolved, the step is completed in CMP.",
+    ]
+    return Draft(label, title, "\n\n".join(filter(None, lines)))
 
 
-def comment_for_ticket(event: Event) -> str | None:
-    """Return what a comment in CMP says, for the ticket; None if it says nothing."""
-    words = text(at(event, "comment", "value")) or text(at(event, "comment", "text"))
-    if words is None or not words.strip():
-        return None
-    author = _author(at(event, "comment"))
-    return f"{author} commented in CMP:\n\n{words.strip()}"
+def comment_for_ticket(event: Event) -> str:
+    """Return what a comment in CMP says, for the ticket."""
+    words = text(at(event, "comment", "value")) or ""
+    # An event holds no text that is too long for the bus.
+    return f"Comment in CMP:\n\n{words.strip() or '(Please read it in CMP.)'}"
 
 
 def completed(event: Event) -> str:
@@ -82,22 +80,14 @@ def _title(event: Event, part: str) -> str | None:
     return " ".join(title.split()) if title and title.strip() else None
 
 
-def _link(part: object) -> str | None:
-    return text(at(part, "url")) or text(at(part, "links", "self")) or text(at(part, "href"))
-
-
-def _author(comment: object) -> str:
-    author = text(at(comment, "author", "name")) or text(at(comment, "author"))
-    return author or "Somebody"
-
-
 def _assets(event: Event) -> Iterator[str]:
     assets = at(event, "assets")
     listed = assets if isinstance(assets, list) else []
+    if listed:
+        yield "Assets:"
     for asset in listed[:MOST_ASSETS]:
-        title = text(at(asset, "title")) or text(at(asset, "id"))
-        if title:
-            kind, where = text(at(asset, "type")), _link(asset)
-            yield f"- {title}{f' ({kind})' if kind else ''}{f': {where}' if where else ''}"
+        title = text(at(asset, "title")) or text(at(asset, "id")) or "without a title"
+        kind, url = text(at(asset, "type")), text(at(asset, "web_url"))
+        yield f"- {title}{f' ({kind})' if kind else ''}{f': {url}' if url else ''}"
     if len(listed) > MOST_ASSETS:
         yield f"- and {len(listed) - MOST_ASSETS} more"

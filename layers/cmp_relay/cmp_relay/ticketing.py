@@ -28,6 +28,7 @@ from cmp_relay.errors import (
     UntrustedLinkError,
 )
 from cmp_relay.exchanges import build_client
+from cmp_relay.fields import at
 from cmp_relay.jira import Jira
 from cmp_relay.jira_credentials import JiraCredentials
 from cmp_relay.leases import Lease, Leases
@@ -135,12 +136,12 @@ class Ticketing:
         state = self.table.read(sub_step_id)
         if state is None or state.ticket_id is None:
             return self._without_ticket(job, state)
+        if job.comment and at(job.event, "found") is False:
+            return Ending("superseded", "CMP does not show the comment")
         if job.comment:
             words, purpose = ticket_texts.comment_for_ticket(job.event), f"comment.{job.comment.id}"
         else:
             words, purpose = ticket_texts.completed(job.event), "completed"
-        if words is None:
-            return Ending("superseded", "the comment has no text")
         mark = marks.of(f"{self.tickets.name}.{sub_step_id}.{purpose}")
         with self._held(f"ticket-comment#{mark}"):
             comment_id = self._write(state, words, mark)
