@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
 from cmp_relay import announcements, cmp_events, deliveries, file_events, work_events
 from cmp_relay.announcements import DETAIL_TYPES, LIBRARY_CHANGED, LIBRARY_REMOVED
-from cmp_relay.catalogue import AssetState, PublicationState
+from cmp_relay.bus import Bus
+from cmp_relay.catalogue import Announcement, AssetState, PublicationState
 from cmp_relay.cmp_events import CMP_EVENT
+from cmp_relay.command_results import COMMAND_RESULT, CommandResults
+from cmp_relay.commands import read_command_job
 from cmp_relay.deliveries import Receipt
 from cmp_relay.file_events import FILES_CHANGED
 from cmp_relay.file_store import Stored
@@ -22,10 +25,12 @@ from cmp_relay.jobs import (
     read_other_event_job,
     read_publish_job,
 )
+from cmp_relay.outcomes import Ending
 from cmp_relay.publications import Publication
 from cmp_relay.resource_table import Resource
 from tests.support import library_jobs, publish_jobs, samples
 from tests.template import snapshot
+from tools.schemas import events
 
 FOLDER = snapshot.PROJECT / "docs" / "events"
 RECEIPT = Receipt("4b8f", 1_700_000_000_000, "default", "deliveries/2023/11/14/4b8f.json")
@@ -37,8 +42,9 @@ EVERY_DETAIL_TYPE = (
     FILES_CHANGED,
     CMP_EVENT,
     *work_events.DETAIL_TYPES.values(),
+    COMMAND_RESULT,
 )
-FREE_FORM = {"asset.labels", "task.labels", "data", "resource"}
+FREE_FORM = {"asset.labels", "task.labels", "data", "resource", "result"}
 
 
 def schema(detail_type: str) -> dict[str, Any]:
@@ -88,8 +94,8 @@ def known(job: PublishJob) -> dict[str, Any]:
 
 
 def validate(job: PublishJob, told: dict[str, Any]) -> None:
-    """Raise ValidationError if a detail breaks its schema."""
-    Draft202012Validator(schema(DETAIL_TYPES[job.event_name])).validate(told)
+    """Raise an error if a detail breaks its schema."""
+    events.check(DETAIL_TYPES[job.event_name], told)
 
 
 def of_library(
@@ -142,7 +148,7 @@ def emitted(part: dict[str, Any], prefix: str = "") -> Iterator[str]:
 def test_every_detail_type_has_a_schema_and_every_schema_a_detail_type() -> None:
     described = {path.name.removesuffix(".schema.json") for path in FOLDER.glob("*.schema.json")}
 
-    assert described == set(EVERY_DETAIL_TYPE)
+    assert described == set(events.DETAILS) == set(EVERY_DETAIL_TYPE)
 
 
 @pytest.mark.parametrize("detail_type", EVERY_DETAIL_TYPE)
@@ -151,6 +157,7 @@ def test_a_schema_is_one_and_explains_every_value(detail_type: str) -> None:
 
     Draft202012Validator.check_schema(document)
     assert document["$id"] == f"urn:cmp-relay:event:{detail_type}:1"
+    assert "additionalProperties" not in json.dumps(document), "keys are added within a version"
     for name in documented(document):
         part = document
         for step in name.split("."):
@@ -228,7 +235,7 @@ def test_what_is_told_of_the_library_is_what_is_documented(library: str) -> None
     detail_type, told = of_library(library, **KNOWN)
 
     document = schema(detail_type)
-    Draft202012Validator(document).validate(told)
+    events.check(detail_type, told)
     assert set(emitted(told)) == set(documented(document)) - ONLY_IF_TOO_LARGE
     for name in told:
         less = {key: value for key, value in told.items() if key != name}
@@ -238,7 +245,7 @@ def test_what_is_told_of_the_library_is_what_is_documented(library: str) -> None
 def test_the_removal_of_an_asset_that_nobody_has_heard_of_keeps_its_schema() -> None:
     detail_type, told = of_library("removed")
 
-    Draft202012Validator(schema(detail_type)).validate(told)
+    events.check(detail_type, told)
     assert (told["details"], told["asset"]["title"], told["asset"]["link"]) == (None, None, None)
 
 
@@ -247,7 +254,7 @@ def test_an_event_of_the_library_that_lost_its_labels_for_its_size_keeps_its_sch
 
     detail_type, told = of_library("present", labels=labels, **KNOWN)
 
-    Draft202012Validator(schema(detail_type)).validate(told)
+    events.check(detail_type, told)
     assert set(emitted(told)) >= ONLY_IF_TOO_LARGE
     assert len(json.dumps(told)) < announcements.LARGEST_DETAIL
 
@@ -263,7 +270,7 @@ OF_FILES = schema(FILES_CHANGED)
 def test_what_is_told_of_files_is_what_is_documented() -> None:
     told = of_files({"file": FILE}, **{**KNOWN, "library": "present"})
 
-    Draft202012Validator(OF_FILES).validate(told)
+    events.check(FILES_CHANGED, told)
     assert set(emitted(told)) == set(documented(OF_FILES))
     for name in told:
         less = {key: value for key, value in told.items() if key != name}
@@ -283,7 +290,7 @@ def test_files_that_are_not_listed_keep_the_schema(
 ) -> None:
     told = of_files(files)
 
-    Draft202012Validator(OF_FILES).validate(told)
+    events.check(FILES_CHANGED, told)
     assert told["files"] == listed
 
 
@@ -304,7 +311,7 @@ def test_what_is_told_of_other_events_is_what_is_documented() -> None:
 
     told = of_others(samples.raw("task_added"), shown)
 
-    Draft202012Validator(OF_OTHERS).validate(told)
+    events.check(CMP_EVENT, told)
     assert set(emitted(told)) == set(documented(OF_OTHERS)) - ONLY_IF_TOO_LARGE
     for name in told:
         less = {key: value for key, value in told.items() if key != name}
@@ -315,7 +322,7 @@ def test_what_is_told_of_other_events_is_what_is_documented() -> None:
 def test_what_is_told_of_every_other_sample_keeps_its_schema(name: str) -> None:
     told = of_others(samples.raw(name), Resource(error="not_found"))
 
-    Draft202012Validator(OF_OTHERS).validate(told)
+    events.check(CMP_EVENT, told)
     assert told["data"] == samples.sample(name)["data"]
 
 
@@ -325,7 +332,7 @@ def test_data_of_any_shape_keep_the_schema(data: object) -> None:
         json.dumps({"event_name": "never_heard_of", "data": data}).encode(), Resource()
     )
 
-    Draft202012Validator(OF_OTHERS).validate(told)
+    events.check(CMP_EVENT, told)
     assert (told["data"], told["resource"], told["resource_error"]) == (data, None, None)
 
 
@@ -334,5 +341,67 @@ def test_an_event_that_lost_its_data_for_their_size_keeps_its_schema() -> None:
 
     told = of_others(json.dumps({"event_name": "x", "data": data}).encode(), Resource())
 
-    Draft202012Validator(OF_OTHERS).validate(told)
+    events.check(CMP_EVENT, told)
     assert set(emitted(told)) >= ONLY_IF_TOO_LARGE
+
+
+def of_command(ending: Ending, command: str = "start") -> dict[str, Any]:
+    """Return what the bus is told of a command's end."""
+    told: list[Announcement] = []
+
+    class Tap(Bus):
+        def __init__(self) -> None:
+            """Need no client."""
+
+        def put(self, announcement: Announcement) -> None:
+            """Keep the event."""
+            told.append(announcement)
+
+    message = {
+        "schema": 1,
+        "command_id": "ticket-1",
+        "command": command,
+        "issued_at": "2026-11-21T12:00:00+01:00",
+        "arguments": {},
+    }
+    CommandResults(Tap(), lambda: 1_700_000_000_123).tell(
+        read_command_job(json.dumps(message)), ending
+    )
+    (only,) = told
+    assert only.detail_type == COMMAND_RESULT
+    detail: dict[str, Any] = json.loads(only.detail)
+    return detail
+
+
+@pytest.mark.parametrize(
+    ("ending", "explained"),
+    [
+        (Ending("applied", result={"id": "comment-1", "link": None}), (None, None)),
+        (Ending("applied", result={"text": "x" * 100 * 1024}), (None, None)),
+        (Ending("superseded", "a later report"), (None, "a later report")),
+        (Ending("dead_lettered", "not_found: GET: 404"), ("not_found", "GET: 404")),
+        (Ending("dead_lettered", "no_quota"), ("no_quota", None)),
+    ],
+)
+def test_what_is_told_of_a_command_is_what_is_documented(
+    ending: Ending, explained: tuple[str | None, str | None]
+) -> None:
+    told = of_command(ending)
+
+    events.check(COMMAND_RESULT, told)
+    assert set(emitted(told)) == set(documented(schema(COMMAND_RESULT)))
+    assert (told["outcome"], (told["reason"], told["detail"])) == (ending.outcome, explained)
+    for name in told:
+        less = {key: value for key, value in told.items() if key != name}
+        assert not Draft202012Validator(schema(COMMAND_RESULT)).is_valid(less), name
+
+
+def test_a_detail_with_a_key_that_nobody_has_described_is_noticed() -> None:
+    told = of_command(Ending("applied"))
+
+    with pytest.raises(ValueError, match="surprise"):
+        events.check(COMMAND_RESULT, told | {"surprise": 1})
+    with pytest.raises(ValidationError, match="'sung' is not one of"):
+        events.check(COMMAND_RESULT, told | {"outcome": "sung"})
+    with pytest.raises(KeyError):
+        events.check("SomethingElse", told)

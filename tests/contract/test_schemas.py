@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from cmp_relay.commands import COMMANDS, read_command_job
 from cmp_relay.errors import UnreadableJobError
 from tools.schemas import command
-from tools.schemas.documents import documents
+from tools.schemas.documents import DOCS, documents
 
 SUB_STEP = "https://api.cmp.test/v3/tasks/t1/steps/s1/sub-steps/b1"
 PREVIEW = "https://api.cmp.test/v3/previews/p1"
@@ -133,6 +133,10 @@ COMMAND = Draft202012Validator(command.schema())
 def test_a_schema_is_what_make_schemas_writes(path: Path) -> None:
     assert path.read_text() == documents()[path]
     Draft202012Validator.check_schema(json.loads(path.read_text()))
+
+
+def test_no_schema_is_left_of_a_model_that_is_gone() -> None:
+    assert set(DOCS.rglob("*.schema.json")) == set(documents())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -13,6 +13,7 @@ from tests.contract.test_bus_schemas import ONLY_IF_TOO_LARGE, RECEIPT, document
 from tests.support import external_steps, samples
 from tests.support.external_steps import ASSETS, COMMENT, RESOURCES, SUB_STEP, TASK, WORK
 from tests.support.publish_jobs import receipt
+from tools.schemas import events
 
 SHOWN = WorkView(
     began_at=1,
@@ -41,7 +42,7 @@ def test_what_is_told_of_external_steps_is_what_is_documented(event_name: str) -
     told = of(external_steps.body(event_name), SHOWN)
 
     document = schema(work_events.DETAIL_TYPES[event_name])
-    Draft202012Validator(document).validate(told)
+    events.check(work_events.DETAIL_TYPES[event_name], told)
     assert set(emitted(told)) == set(documented(document)) - ONLY_IF_TOO_LARGE
     for name in told:
         less = {key: value for key, value in told.items() if key != name}
@@ -53,8 +54,7 @@ def test_what_is_told_of_external_steps_is_what_is_documented(event_name: str) -
 def test_what_is_told_of_every_sample_keeps_its_schema(name: str, view: WorkView) -> None:
     told = of(samples.raw(name), view)
 
-    document = schema(work_events.DETAIL_TYPES[name.removesuffix(".old")])
-    Draft202012Validator(document).validate(told)
+    events.check(work_events.DETAIL_TYPES[name.removesuffix(".old")], told)
 
 
 @pytest.mark.parametrize("event_name", work_events.DETAIL_TYPES)
@@ -64,7 +64,7 @@ def test_what_is_too_large_keeps_the_schema(event_name: str) -> None:
 
     told = of(external_steps.body(event_name), view)
 
-    Draft202012Validator(schema(work_events.DETAIL_TYPES[event_name])).validate(told)
+    events.check(work_events.DETAIL_TYPES[event_name], told)
     assert set(emitted(told)) >= ONLY_IF_TOO_LARGE
 
 

@@ -1,7 +1,7 @@
 """The JSON Schema of a model in the plainest form that says the same: for people to read."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,7 +17,8 @@ def of(model: type[BaseModel], *, extensible: bool = False) -> Schema:
     """
     schema = model.model_json_schema()
     plain = _plain(schema, schema.get("$defs", {}))
-    return _open(plain) if extensible else plain
+    opened: Schema = _open(plain) if extensible else plain
+    return opened
 
 
 def _plain(part: Schema, definitions: Mapping[str, Schema]) -> Schema:
@@ -58,15 +59,12 @@ def _nullable(content: Schema) -> Schema:
     return content
 
 
-def _open(content: Schema) -> Schema:
-    """Let objects have keys that are not in the schema."""
-    opened = {name: value for name, value in content.items() if value is not False}
-    if "properties" in opened:
-        described = opened["properties"].items()
-        opened["properties"] = {name: _open(value) for name, value in described}
-    if "items" in opened:
-        opened["items"] = _open(opened["items"])
-    return opened
+def _open(part: Any) -> Any:  # noqa: ANN401 - JSON
+    """Let every object in a part of a schema have keys that are not in it."""
+    if isinstance(part, dict):
+        closing = ("additionalProperties", False)
+        return {name: _open(value) for name, value in part.items() if (name, value) != closing}
+    return [_open(each) for each in part] if isinstance(part, list) else part
 
 
 def _sentence(description: str) -> str:
@@ -76,12 +74,7 @@ def _sentence(description: str) -> str:
 
 
 def _sorted(content: Schema) -> Schema:
-    def place(name: str) -> int:
-        return -1 if name in FIRST else name in LAST
-
-    names: Iterable[str] = sorted(content, key=lambda name: (place(name), _rank(name)))
-    return {name: content[name] for name in names}
-
-
-def _rank(name: str) -> int:
-    return (*FIRST, *LAST).index(name) if name in (*FIRST, *LAST) else 0
+    """Put what is short before what is long."""
+    between = [name for name in content if name not in (*FIRST, *LAST)]
+    order = (*FIRST, *between, *LAST)
+    return {name: content[name] for name in order if name in content}
