@@ -7,10 +7,9 @@ from cmp_relay import times
 from cmp_relay.announcements import as_text
 from cmp_relay.catalogue import Announcement
 from cmp_relay.jobs import OtherEventJob
-from cmp_relay.resource_table import Resource
+from cmp_relay.resource_table import TOO_LARGE, Resource
 
 CMP_EVENT = "CmpEvent"
-TOO_LARGE = "too_large"
 
 
 def compose(job: OtherEventJob, data: object, resource: Resource) -> Announcement:

@@ -4,6 +4,7 @@ Pure: no I/O. An article's own `url` is a web page and links of the Open API (`a
 files, so both stay as they are.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from cmp_relay.fields import at
 
 _Change = Callable[[object], object]
 _SIZED = re.compile(r"(?:width|height)=[0-9]{1,5}")
-_HTML_TOKEN = re.compile(r"""([?&;]token=)[^\s"'<>&#\\]+""", re.IGNORECASE)
+_HTML_TOKEN = re.compile(r"""([?&;]token=)[^\s"'<>()&#\\]+""", re.IGNORECASE)
 
 
 def bare(url: str) -> str:
@@ -38,6 +39,21 @@ def without_tokens(asset_type: str, body: Mapping[str, Any]) -> dict[str, Any]:
         content=lambda content: _changed(content, value=of_content),
     )
     return cut
+
+
+def cleared(text: str) -> Any:  # noqa: ANN401 - JSON can be anything
+    """Read JSON of whatever CMP shows, without what may open its private files.
+
+    Comments, work requests and fields have files too (CommentResponse, FileTypeFormFieldValue of
+    the official specification): `url`, of any object but an article, and thumbnails lose their
+    query, and a `token` loses its value wherever it stands.
+    """
+    return json.loads(_HTML_TOKEN.sub(r"\1", text), object_hook=_cleared)
+
+
+def _cleared(told: dict[str, Any]) -> Any:  # noqa: ANN401
+    own = _kept if "html_body" in told else _cut
+    return _changed(told, url=own, thumbnail=_cut, thumbnail_url=_cut)
 
 
 def _changed(told: Any, **changes: _Change) -> Any:  # noqa: ANN401 - JSON can be anything

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from cmp_relay.announcements import as_text
-
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 KEPT_SECONDS = 86_400
+TOO_LARGE = "too_large"
+"""Why there is no resource: the bus would not take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,13 @@ class ResourceTable:
         return Resource(json.loads(item["body"]["S"]), int(item["began_at"]["N"]))
 
     def keep(self, href: str, body: Mapping[str, object], began_at: int) -> None:
-        """Keep what was asked for then (ms), if the bus can be told of it."""
-        text = as_text(body)
-        if text is None:
-            return
+        """Keep what was asked for then (ms)."""
         self._client.update_item(
             TableName=self._table,
             Key=_key(href),
             UpdateExpression="SET body = :body, began_at = :began, expires_at = :expires",
             ExpressionAttributeValues={
-                ":body": {"S": text},
+                ":body": {"S": json.dumps(body)},
                 ":began": {"N": str(began_at)},
                 ":expires": {"N": str(began_at // 1000 + KEPT_SECONDS)},
             },

@@ -1,18 +1,20 @@
 """The resources behind events: what CMP shows at a link, or why it shows nothing.
 
 An event is true whatever becomes of its resource. So nothing that is wrong with the link or with
-CMP makes a dead letter of it: at the last attempt at the latest it is told without.
+CMP makes a dead letter of it: at the last attempt at the latest it is told without. What may be a
+token in the URL of a file is neither told nor kept.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cmp_relay import library, resource_table
+from cmp_relay import file_urls, library, resource_table
+from cmp_relay.announcements import as_text
 from cmp_relay.desk import Desk
 from cmp_relay.errors import ApiError, QuotaError
 from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt
-from cmp_relay.resource_table import Resource, ResourceTable
+from cmp_relay.resource_table import TOO_LARGE, Resource, ResourceTable
 from cmp_relay.telemetry import logger
 
 
@@ -44,6 +46,9 @@ class Resources:
     def _ask(self, href: str) -> Resource:
         with self.desk.at(f"fetch#{resource_table.name(href)}", errand=1) as api:
             began_at = self.now()
-            body = api.get(href)
+            text = as_text(api.get(href))
+            if text is None:
+                return Resource(began_at=began_at, error=TOO_LARGE)
+            body = file_urls.cleared(text)
             self.table.keep(href, body, began_at)
             return Resource(body, began_at)

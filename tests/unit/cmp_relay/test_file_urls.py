@@ -1,10 +1,11 @@
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmp_relay.file_urls import without_tokens
+from cmp_relay.file_urls import cleared, without_tokens
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIi"  # noqa: S105 - no token of anybody
 FILE = "http://images.cmp.optimizely.com/Zz0wMQ=="
@@ -69,3 +70,43 @@ def test_any_body_is_cut_once_and_for_all(asset_type: str, body: dict[str, Any])
 
     assert without_tokens(asset_type, cut) == cut
     assert cut.keys() == body.keys()
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"attachments": [{"id": "1", "name": "a.pdf", "url": PRIVATE}]},
+        {"form_fields": [{"values": [{"value": {"url": PRIVATE}}]}]},
+        {"url": f"{FILE}?Signature={TOKEN}"},
+        {"url": [f"{FILE}?Signature={TOKEN}"]},
+        {"html_body": "", "url": PRIVATE},
+        {"thumbnail": f"{FILE}#{TOKEN}"},
+        {"value": f"See ![it]({PRIVATE}) and <{PRIVATE}>"},
+        {"deep": [[PRIVATE]]},
+        {"links": {"self": PRIVATE}},
+    ],
+)
+def test_nothing_that_cmp_shows_keeps_the_token_of_a_file(shown: dict[str, Any]) -> None:
+    cut = str(cleared(json.dumps(shown)))
+
+    assert TOKEN not in cut
+    assert FILE in cut
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"links": {"web_urls": {"self": "https://cmp.optimizely.com/cloud/taskv3/1?tab=2"}}},
+        {"html_body": "<p>", "url": "https://blog.example.com/?p=12"},
+        {"value": "Is it? [Yes](https://example.com/?q=1) (token=x)"},
+        {"thumbnail": f"{FILE}?width=75&height=75"},
+        {"url": {"none": None}},
+    ],
+)
+def test_all_else_that_cmp_shows_stays(shown: dict[str, Any]) -> None:
+    assert cleared(json.dumps(shown)) == shown
+
+
+@given(shown=st.dictionaries(NAMES, SHAPES))
+def test_no_shape_of_what_cmp_shows_keeps_a_token(shown: dict[str, Any]) -> None:
+    assert TOKEN not in str(cleared(json.dumps(shown)))

@@ -125,8 +125,21 @@ def test_what_is_kept_is_forgotten_and_holds_no_query(
     assert "hidden" not in str(item)
 
 
+def test_what_may_open_a_private_file_is_neither_told_nor_kept(
+    stack: WorkerStack, resources: Resources
+) -> None:
+    file = "https://files.cmp.optimizely.com/download/1"
+    private = {"attachments": [{"id": "1", "url": f"{file}?token=hidden"}]}
+    stack.api.resources[LINK] = private
+
+    found = resources.get(LINK, NOON, FIRST)
+
+    assert found.body == {"attachments": [{"id": "1", "url": file}]}
+    assert "hidden" not in str(stack.items("RESOURCE#"))
+
+
 def test_what_the_bus_would_not_take_is_not_kept(stack: WorkerStack, resources: Resources) -> None:
     stack.api.resources[LINK] = {"text": "x" * LARGEST_DETAIL}
 
-    assert resources.get(LINK, NOON, FIRST).began_at == NOON
+    assert resources.get(LINK, NOON, FIRST) == Resource(began_at=NOON, error="too_large")
     assert stack.items("RESOURCE#") == []
