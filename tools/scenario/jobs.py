@@ -10,7 +10,7 @@ PAUSE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class EndedJob:
-    """A job and its outcome; `outcome` is None if it has none yet."""
+    """A job and its outcome, None if it has none yet; `asset_id` is empty if it is of no asset."""
 
     job_id: str
     event_name: str
@@ -33,7 +33,7 @@ def look(stack: LocalStack, delivery_id: str, jobs: int) -> list[EndedJob]:
                 EndedJob(
                     job_id=f"{delivery_id}.{number}",
                     event_name=item["event_name"]["S"],
-                    asset_id=item["asset_id"]["S"],
+                    asset_id=item["asset_id"].get("S", ""),
                     outcome=item.get("outcome", {}).get("S"),
                     reason=item.get("reason", {}).get("S"),
                 )
