@@ -156,10 +156,18 @@ def _split(rules: str) -> Iterator[list[str]]:
 
 def _rule(words: list[str]) -> Rule:
     if words.count(ARROW) != 1 or words.index(ARROW) != len(words) - 2:
-        raise ValueError(f"it has to end in one {ARROW} and one folder, with spaces between")
+        raise ValueError(
+            f"it has to end in one {ARROW} and one folder, with spaces between;"
+            " a ; separates it from the next rule"
+        )
     told: dict[str, str] = {}
     for word in words[:-2]:
-        name, _, value = word.partition("=")
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise ValueError(
+                f"{word!r} is no condition such as kind=image: there are no spaces around =,"
+                " and a value that has some is quoted"
+            )
         if name not in _CONDITIONS:
             raise ValueError(f"{name!r} is not one of {', '.join(_CONDITIONS)}")
         if name in told:

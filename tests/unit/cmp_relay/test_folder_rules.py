@@ -79,6 +79,7 @@ def test_a_file_has_to_meet_every_condition(facts: Facts) -> None:
         ("folder=/Marketing/Campaigns/2026/", True),
         ("folder=/Marketing/Camp", False),
         ("folder=/Campaigns", False),
+        ("folder=/marketing", False),
         ("when=in_library", True),
     ],
 )
@@ -124,6 +125,12 @@ def test_no_id_leads_out_of_the_folder() -> None:
         ("-> a; kind=image", "rule 2: it has to end in one ->"),
         ("kind=image -> a b", "rule 1: it has to end in one ->"),
         ("-> a -> b", "rule 1: it has to end in one ->"),
+        (
+            "kind = image -> a",
+            "rule 1: 'kind' is no condition such as kind=image: there are no spa",
+        ),
+        ("label=In progress -> a", "rule 1: 'progress' is no condition such as kind=image"),
+        ("=image -> a", "rule 1: '=image' is no condition"),
         ("kind=images -> a", "rule 1: kind is not one of article, image, raw_file, video"),
         ("kind=structured_content -> a", "rule 1: kind is not one of"),
         ("colour=red -> a", "rule 1: 'colour' is not one of kind, type, label, folder, when"),
@@ -150,6 +157,18 @@ def test_what_is_wrong_is_told_with_the_number_of_the_rule(rules: str, problem: 
         folder_rules.parse(rules)
 
     assert str(caught.value).startswith(f"FOLDER_RULES: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("rules", "hint"),
+    [
+        ("kind=image -> a kind=video -> b", "a ; separates it from the next rule"),
+        ("label=In progress -> a", "a value that has some is quoted"),
+    ],
+)
+def test_what_people_get_wrong_is_told_with_what_is_right(rules: str, hint: str) -> None:
+    with pytest.raises(SettingsError, match=f"{hint}$"):
+        folder_rules.parse(rules)
 
 
 def test_rules_may_be_spread_over_lines_and_end_in_a_semicolon() -> None:
