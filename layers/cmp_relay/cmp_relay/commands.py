@@ -201,11 +201,18 @@ class CompletePreview(_Strict):
     )
 
 
+class AssetField(_Strict):
+    """A field of an asset with all of its values: of labels, the ids of the chosen ones."""
+
+    id: Id = Field(description="CMP's id of the field.")
+    type: Id = Field(description="CMP's type of the field, such as `label`.")
+    values: list[Any] = Field(description="All values that the field is to have.")
+
+
 class UpdateAsset(_Strict):
     """Change what CMP tells of an image, video or raw file.
 
-    `changes` are the keys of CMP's PATCH but labels, which are fields: `fields` is the list that
-    CMP's PUT /assets/{id}/fields takes.
+    `changes` are the keys of CMP's PATCH but labels, which are fields (PUT /assets/{id}/fields).
     """
 
     model_config = ConfigDict(
@@ -224,8 +231,10 @@ class UpdateAsset(_Strict):
         description="The body of CMP's PATCH of such an asset, without labels: they are fields.",
         json_schema_extra={"propertyNames": {"not": {"const": "labels"}}},
     )
-    fields: list[dict[str, Any]] = Field(
-        default_factory=list, description="The body of CMP's PUT /assets/{id}/fields."
+    fields: list[AssetField] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Fields, each with all of its values; those that are not named stay.",
     )
 
     @model_validator(mode="after")

@@ -111,8 +111,8 @@ def run(stack: WorkerStack, *bodies: str) -> list[dict[str, Any]]:
                 ("PATCH", f"{API}/raw-files/%2E%2E%2Fa", {"title": "New"}),
                 (
                     "PUT",
-                    f"{API}/assets/%2E%2E%2Fa/fields",
-                    [{"id": "f", "type": "label", "values": ["v"]}],
+                    f"{API}/assets/%2E%2E%2Fa/fields/f",
+                    {"type": "label", "values": ["v"]},
                 ),
             ],
         ),
