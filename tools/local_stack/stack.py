@@ -13,6 +13,7 @@ from tools.local_stack import (
     environment,
     event_sources,
     http_api,
+    jira,
     roles,
     sam,
 )
@@ -22,6 +23,7 @@ from tools.local_stack.credentials import ClientCredentials
 from tools.local_stack.errors import DeploymentError
 from tools.local_stack.folders import LOCAL, StackFolder
 from tools.local_stack.functions import Functions
+from tools.local_stack.jira import JiraProcess
 from tools.local_stack.ministack import MiniStack
 from tools.local_stack.progress import silent
 from tools.local_stack.resources import Resources
@@ -90,19 +92,29 @@ class LocalStack:
             base_url = cmp_url.rstrip("/") if cmp_url else CmpProcess(folder).start(client)
             origins = base_url if cmp_url else f"{base_url},{_other_name(base_url)}"
             files = base_url if cmp_url else _files_origin(base_url)
+        jira_url = ""
+        if not cmp_url:
+            with show("stand-in Jira"):
+                jira_url = JiraProcess(folder).start()
         with sam.build_held():
             with show("sam build"):
                 built = sam.build(folder.logs / "sam-build.log")
             with show("sam deploy"):
                 reached_at = between(endpoint) if between else endpoint
-                wanted = _parameters(reached_at, base_url, origins, files) | parameters
+                wanted = _parameters(reached_at, base_url, origins, files)
+                wanted |= (jira.parameters(jira_url) if jira_url else {}) | parameters
                 sam.deploy(built, endpoint, wanted, folder.logs / "sam-deploy.log")
         with show("routes, credentials and token"):
-            return cls._join(folder, endpoint, base_url, client)
+            return cls._join(folder, endpoint, base_url, jira_url, client)
 
     @classmethod
     def _join(
-        cls, folder: StackFolder, endpoint: str, base_url: str, client: ClientCredentials
+        cls,
+        folder: StackFolder,
+        endpoint: str,
+        base_url: str,
+        jira_url: str,
+        client: ClientCredentials,
     ) -> Self:
         """Do what the deployment leaves to people, and write the file of variables."""
         local = Aws(endpoint)
@@ -111,11 +123,14 @@ class LocalStack:
         event_sources.mend_concurrency(local)
         roles.grant_batches(local, resources)
         credentials.fill_in(local, resources, client)
+        if jira_url:
+            jira.connect(local, resources, jira_url, api_url)
         token_error = _fetch_token(local, resources)
         variables = {
             "WEBHOOK_URL": f"{api_url}{WEBHOOK_PATH}",
             "WEBHOOK_SECRET": credentials.webhook_secret(local, resources),
             "CMP_URL": base_url,
+            **({"JIRA_URL": jira_url} if jira_url else {}),
             **aws.environment(endpoint),
             "STACK_NAME": sam.STACK_NAME,
             **resources.variables(),
@@ -169,6 +184,11 @@ class LocalStack:
         return self.env["CMP_URL"]
 
     @property
+    def jira_url(self) -> str:
+        """Return the base URL of the stand-in Jira."""
+        return self.env["JIRA_URL"]
+
+    @property
     def has_stand_in(self) -> bool:
         """Tell whether CMP is the stand-in that was started with the stack."""
         return CmpProcess(self.folder).process.is_running()
@@ -197,7 +217,8 @@ class LocalStack:
 
 def stop(folder: StackFolder) -> bool:
     """End the processes of the stack in this folder and tell whether there were any."""
-    ended = [process.stop() for process in (CmpProcess(folder).process, MiniStack(folder).process)]
+    running = (JiraProcess(folder), CmpProcess(folder), MiniStack(folder))
+    ended = [each.process.stop() for each in running]
     folder.environment.unlink(missing_ok=True)
     folder.forget()
     return any(ended)

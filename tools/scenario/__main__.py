@@ -5,6 +5,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,8 +22,10 @@ from tools.local_stack.stack import LocalStack
 from tools.scenario import deliveries, files, jobs
 from tools.scenario.deliveries import Sample
 from tools.scenario.report import Passage, Report
+from tools.scenario.talk import Talk, Turn
 from tools.stand_in.client import StandIn
 from tools.stand_in.records import RequestRecord
+from tools.stand_in_jira.client import StandInJira
 
 PATIENCE_SECONDS = 60
 EVENT_SECONDS = 10
@@ -40,18 +43,19 @@ def main() -> int:
         if "--running" in sys.argv[1:]:
             stack = _with_stand_in(LocalStack.running())
             # Its rules may be anybody's.
-            report = run(stack, console, wants_copies=False)
+            report, turns = run(stack, console, wants_copies=False), talk(stack, console)
         else:
             rules = {"FolderRules": files.FOLDER_RULES}
             show = shown_on(console)
             with LocalStack.start(name="run", parameters=rules, progress=show) as stack:
-                report = run(stack, console, wants_copies=True)
+                report, turns = run(stack, console, wants_copies=True), talk(stack, console)
     except StackError as error:
         Console(stderr=True).print(f"[red]✗[/] {error}", soft_wrap=True)
         return 1
     report.show(console, stack.folder.logs.relative_to(PROJECT))
+    told = show_turns(turns, console)
     console.print(f"[dim]{time.monotonic() - began:.0f} s in all[/]")
-    return 0 if report.complete else 1
+    return 0 if report.complete and told else 1
 
 
 def run(stack: LocalStack, console: Console, *, wants_copies: bool) -> Report:
@@ -77,6 +81,26 @@ def run(stack: LocalStack, console: Console, *, wants_copies: bool) -> Report:
         events = events_of(tap, {job.job_id for job in ended if job.outcome == "applied"})
         requests = len(requests_of(stack)) - began
         return Report(passages, events, mirrored, requests, wants_copies=wants_copies)
+
+
+def talk(stack: LocalStack, console: Console) -> list[Turn]:
+    """Let people and programs answer, turn by turn."""
+    tap = BusTap.on(stack.boto, stack.env["EVENT_BUS"], name="talk")
+    with (
+        StandIn(stack.cmp_url) as cmp,
+        StandInJira(stack.jira_url) as jira,
+        console.status("answering: a report, and a ticket in Jira"),
+    ):
+        return list(Talk(stack, cmp, jira, tap).turns())
+
+
+def show_turns(turns: Sequence[Turn], console: Console) -> bool:
+    """Print what was told back, and tell whether all of it was seen."""
+    console.print("What went back", style="italic")
+    for turn in turns:
+        mark = "[green]✓[/]" if turn.seen else "[red]✗[/]"
+        console.print(f"  {mark} {turn.what}: {turn.seen or 'not seen in time'}", soft_wrap=True)
+    return all(turn.seen for turn in turns)
 
 
 def events_of(tap: BusTap, job_ids: AbstractSet[str]) -> dict[str, dict[str, Any]]:
