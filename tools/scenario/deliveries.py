@@ -1,6 +1,7 @@
 """The sample deliveries, as this machine's CMP would send them."""
 
 import json
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,10 @@ def stage(name: str) -> list[Sample]:
 
 
 def prepare(cmp: StandIn, body: str) -> None:
-    """Let the stand-in's library hold what a delivery speaks of, in the state that it announces."""
+    """Let the stand-in hold what a delivery speaks of, in the state that it announces."""
     delivery = json.loads(body)
+    if routing.is_external(routing.canonical(delivery["event_name"])):
+        _prepare_step(cmp, delivery["data"])
     if routing.is_library(delivery["event_name"]):
         _prepare_library(cmp, delivery["event_name"], delivery["data"]["asset"])
     if not routing.is_publish(routing.canonical(delivery["event_name"])):
@@ -67,6 +70,16 @@ def prepare(cmp: StandIn, body: str) -> None:
             if "modified_at" in entry:
                 shown = {name: entry[name] for name in ("id", "title", "modified_at", "labels")}
                 cmp.add_asset(KINDS[key], **shown)
+
+
+def _prepare_step(cmp: StandIn, told: dict[str, Any]) -> None:
+    """Let a task wait for the step; a new title each time, so that there is something to tell."""
+    cmp.tasks.add(
+        id=told["task"]["id"],
+        step_id=told["step"]["id"],
+        sub_step_id=told["sub_step"]["id"],
+        title=f"Sample task {uuid.uuid4()}",
+    )
 
 
 def _prepare_library(cmp: StandIn, event_name: str, told: dict[str, Any]) -> None:
