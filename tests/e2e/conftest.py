@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,26 @@ RULES = {
     ),
     "MaxFileMegabytes": "1000",
 }
+HERE = Path(__file__).parent
+LAST = "test_contract.py"
+ON_REQUEST = ("long", "burst")
+COLLECTED = pytest.StashKey[list[pytest.Item]]()
+
+
+@pytest.hookimpl(tryfirst=True)  # before any test is deselected
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Judge the bus last, after all that happens on it."""
+    config.stash[COLLECTED] = [item for item in items if item.path.parent == HERE]
+    items.sort(key=lambda item: item.path == HERE / LAST)
+
+
+@pytest.fixture
+def is_whole_run(request: pytest.FixtureRequest) -> bool:
+    """Tell whether all e2e tests have been run, but those that are asked for by their mark."""
+    collected = request.config.stash[COLLECTED]
+    usual = {item for item in collected if not any(map(item.get_closest_marker, ON_REQUEST))}
+    files = {item.path for item in collected}
+    return files == {*HERE.glob("test_*.py")} and usual <= {*request.session.items}
 
 
 @pytest.fixture(scope="session")

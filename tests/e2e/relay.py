@@ -11,17 +11,15 @@ from typing import Any, TypeVar
 
 import boto3.dynamodb.types
 import httpx
-import jsonschema
 
 from cmp_relay.file_events import FILES_CHANGED
 from tools.local_stack.bus_tap import BusTap
-from tools.local_stack.folders import PROJECT
 from tools.local_stack.stack import LocalStack
 from tools.scenario import jobs
 from tools.scenario.jobs import EndedJob
+from tools.schemas import events
 from tools.stand_in.client import StandIn
 
-SCHEMAS = PROJECT / "docs" / "events"
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
 SETTLE_SECONDS = 3.0
@@ -138,13 +136,24 @@ class Relay:
         )
 
     def told(self, is_meant: Callable[[Item], bool], count: int = 0) -> list[Item]:
-        """Return the events that are meant, waiting for `count` of them, else for stragglers."""
+        """Return the events that are meant, waiting for `count` of them, else for stragglers.
+
+        Raises ContractError if any event breaks its schema.
+        """
         deadline = time.monotonic() + (PATIENCE_SECONDS if count else SETTLE_SECONDS)
         while True:
-            self._events += [_documented(event) for event in self.tap.take(seconds=0)]
+            fresh = self.tap.take(seconds=0)
+            self._events += fresh
+            for event in fresh:
+                events.check(event["detail-type"], event["detail"])
             found = [one for one in self._events if is_meant(one)]
             if (count and len(found) >= count) or time.monotonic() > deadline:
                 return found
+
+    def every_event(self) -> list[Item]:
+        """Return all that the bus has carried since the relay has been running."""
+        self._events += self.tap.take(seconds=0)
+        return list(self._events)
 
     def requests(self, asset_id: str) -> list[Any]:
         """Return the requests to CMP's API that concern an asset."""
@@ -221,13 +230,6 @@ class Relay:
             functions.update_function_configuration(
                 FunctionName=name, Environment={"Variables": before}
             )
-
-
-def _documented(event: Item) -> Item:
-    """Return an event of the bus that keeps the contract of docs/events."""
-    schema = json.loads((SCHEMAS / f"{event['detail-type']}.schema.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(event["detail"])
-    return event
 
 
 def _plain(item: Item) -> Item:

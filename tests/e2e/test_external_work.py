@@ -65,6 +65,16 @@ def test_what_people_do_to_a_step_is_told(relay: Relay) -> None:
     assert events["ExternalWorkCompleted"]["sequence"] == 2
 
 
+def test_a_new_assignee_is_told(relay: Relay) -> None:
+    sub_step_id = relay.cmp.tasks.add("Jira")["sub_step_id"]
+
+    relay.cmp.tasks.act("modify", sub_step_id, assignee_id="user-7")
+
+    ((detail_type, detail),) = told(relay, sub_step_id, 1)
+    assert detail_type == "ExternalWorkModified"
+    assert detail["sub_step"]["assignee_id"] == "user-7"
+
+
 def test_what_commands_do_to_a_step_is_not_told(relay: Relay) -> None:
     step = relay.cmp.tasks.add("Ours")
     sub_step_id, links = step["sub_step_id"], step["links"]

@@ -1,10 +1,11 @@
 """What the bus carries: the models of all details, by detail type, and who keeps to them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
 from tools.schemas import plain
 from tools.schemas.file_details import AssetFilesChanged
@@ -23,6 +24,8 @@ from tools.schemas.work_details import (
     ExternalWorkStarted,
 )
 
+MOST = 300
+"""Characters of a problem, which may show a whole part of an event."""
 DETAILS: Mapping[str, type[Detail]] = {
     model.__name__: model
     for model in (
@@ -54,10 +57,28 @@ def schema(detail_type: str) -> Schema:
     }
 
 
+class ContractError(ValueError):
+    """An event is not what its schema says, or has what no schema tells of."""
+
+
 def check(detail_type: str, detail: Mapping[str, Any]) -> None:
     """Hold a detail against its schema and the model, which knows no other keys.
 
-    Raises KeyError for another detail type, jsonschema's or pydantic's ValidationError.
+    Raises ContractError with all that is wrong.
     """
-    Draft202012Validator(schema(detail_type)).validate(detail)
-    DETAILS[detail_type].model_validate_json(json.dumps(detail))
+    found = list(_problems(detail_type, detail))
+    if found:
+        raise ContractError(f"{detail_type} {detail.get('id')}: {'; '.join(found)}")
+
+
+def _problems(detail_type: str, detail: Mapping[str, Any]) -> Iterator[str]:
+    model = DETAILS.get(detail_type)
+    if model is None:
+        yield "there is no such detail type"
+        return
+    for broken in Draft202012Validator(schema(detail_type)).iter_errors(detail):
+        yield f"{broken.json_path}: {broken.message[:MOST]}"
+    try:
+        model.model_validate_json(json.dumps(detail))
+    except ValidationError as error:
+        yield from (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
