@@ -43,7 +43,7 @@ STORIES: dict[str, Story] = {
     ],
 }
 
-EARLY = {"covered", "withdrawn", "late", "gone"}
+EARLY = {"covered", "withdrawn", "late", "gone", "completed"}
 """Deliveries that came so long ago that CMP must know of them."""
 
 
@@ -55,7 +55,8 @@ def message(stack: WorkerStack, delivery_id: str, event_name: str) -> str:
     if delivery_id == "gone":
         stack.api.resources.clear()
     if routing.is_external(event_name):
-        (found,) = stack.deliver(external_steps.body(event_name), receipt(delivery_id))
+        raw = external_steps.body(event_name)
+        (found,) = stack.deliver(raw, receipt(delivery_id, received_at))
         return found
     if routing.is_library(event_name):
         raw = library_jobs.body(event_name)

@@ -200,9 +200,22 @@ def test_what_the_bus_was_told_last_is_not_told_again(stack: WorkerStack) -> Non
     assert endings(stack)["d2.0"] == ("superseded", "nothing that the bus was not told")
 
 
+def test_a_change_that_cmp_does_not_show_yet_is_looked_for_again(stack: WorkerStack) -> None:
+    tell(stack, STARTED)
+    modified = message(stack, MODIFIED, "d2")
+
+    assert stack.work(modified) != []
+    change(stack, SUB_STEP, assignee_id="user-2")
+    stack.sleep(SURELY)
+    assert stack.work(modified) == []
+
+    assert [detail["sub_step"]["assignee_id"] for _, detail in heard(stack)] == ["user-1", "user-2"]
+
+
 def test_a_step_that_starts_again_is_told_again(stack: WorkerStack) -> None:
     for number, name in enumerate((STARTED, COMPLETED, STARTED)):
-        tell(stack, name, f"d{number}")
+        tell(stack, name, f"d{number}", at=stack.clock() - library.FRESHNESS_MARGIN)
+        stack.sleep(60)
 
     assert [detail["sequence"] for _, detail in heard(stack)] == [1, 2, 3]
 
@@ -441,6 +454,6 @@ def test_a_ticket_system_that_did_not_hear_hears_from_the_next_job(stack: Worker
 
 def test_every_event_of_an_external_step_has_a_detail_type(stack: WorkerStack) -> None:
     for number, name in enumerate(work_events.DETAIL_TYPES):
-        tell(stack, name, f"d{number}")
+        tell(stack, name, f"d{number}", at=NOON - library.FRESHNESS_MARGIN)
 
     assert [name for name, _ in heard(stack)] == list(work_events.DETAIL_TYPES.values())

@@ -55,8 +55,8 @@ class StepState:
     """What is known of a subject; moments are ms.
 
     `seen_at` is when the newest look for an event's name began, `told` what the bus was told last
-    (a hash), `settled` the job that told it, `sequence` the number of its event. Of a comment,
-    `shown` is what CMP showed last, and `removed` whether it is gone.
+    (a hash), `told_as` by which event, `settled` the job that told it, `sequence` the number of its
+    event. Of a comment, `shown` is what CMP showed last, and `removed` whether it is gone.
     """
 
     subject: Subject
@@ -64,6 +64,7 @@ class StepState:
     sequence: int = 0
     seen_at: Mapping[str, int] = field(default_factory=dict)
     told: str | None = None
+    told_as: str | None = None
     settled: str | None = None
     shown: Mapping[str, Any] | None = None
     removed: bool = False
@@ -122,6 +123,7 @@ def _item(state: StepState) -> dict[str, object]:
         "sequence": state.sequence,
         "seen_at": dict(state.seen_at),
         "told": state.told,
+        "told_as": state.told_as,
         "settled": state.settled,
         "shown": state.shown and dict(state.shown),
         "removed": state.removed,
@@ -137,6 +139,7 @@ def _state_from(subject: Subject, item: Mapping[str, Any]) -> StepState:
         sequence=int(item["sequence"]),
         seen_at={name: int(moment) for name, moment in item["seen_at"].items()},
         told=item.get("told"),
+        told_as=item.get("told_as"),
         settled=item.get("settled"),
         shown=item.get("shown"),
         removed=item["removed"],

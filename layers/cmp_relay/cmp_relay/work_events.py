@@ -62,9 +62,9 @@ def comment(body: Body) -> dict[str, Any]:
     }
 
 
-def fingerprint(job: ExternalWorkJob, told: Facts) -> str:
-    """Return what changes whenever a consumer has something new to hear of the subject."""
-    return library.fingerprint(job.event_name, told["comment"] if job.comment else told)
+def fingerprint(told: Facts) -> str:
+    """Return what changes whenever there is something new to hear of a sub-step, or a comment."""
+    return library.fingerprint(told.get("comment", told))
 
 
 def compose(job: ExternalWorkJob, told: Facts, *, sequence: int, found: bool) -> Announcement:

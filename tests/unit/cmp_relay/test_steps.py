@@ -15,6 +15,7 @@ FULL = StepState(
     sequence=3,
     seen_at={"external_sub_step_comment_added": 1_700_000_000_123},
     told="what the bus was told",
+    told_as="external_sub_step_comment_added",
     settled="d1.0",
     shown={"value": "Hello", "author_link": None},
     removed=True,
