@@ -27,13 +27,13 @@ class CmpEvent(Delivered):
         "too large (see truncated)."
     )
     resource: dict[str, Any] | None = Field(
-        description="What CMP shows behind links.self of what the event is about, later than "
-        "received_at; null if the event is not enriched, has no such link, or for the reason in "
-        "resource_error."
+        description="What CMP shows, after received_at, behind links.self of what the event is "
+        "about, without the query of files' URLs (it can be a token); null if the event is not "
+        "enriched, has no such link, or for the reason in resource_error."
     )
     resource_asked_at: Moment | None = Field(
         description="When CMP was asked for the resource: of two states of it the one with the "
-        "later time is newer. Null if it did not show it."
+        "later time is newer. Null if CMP was not asked, or did not show it."
     )
     resource_error: str | None = Field(
         description="Why there is no resource though there is a link: not_found, forbidden, "
