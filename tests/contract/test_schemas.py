@@ -15,6 +15,7 @@ from tools.schemas.documents import DOCS, documents
 
 SUB_STEP = "https://api.cmp.test/v3/tasks/t1/steps/s1/sub-steps/b1"
 PREVIEW = "https://api.cmp.test/v3/previews/p1"
+FIELD = {"id": "f1", "type": "label", "values": ["v1", 5, None]}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "report_publication": {
         "publishing_metadata_link": "https://api.cmp.test/v3/publishing-events/e1/publishing-metadata",
@@ -51,7 +52,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "asset_id": "a1",
         "asset_type": "image",
         "changes": {"title": "Title"},
-        "fields": [{"id": "f1", "values": []}],
+        "fields": [FIELD],
     },
     "add_version": {
         "asset_id": "a1",
@@ -83,6 +84,7 @@ LENGTHS = (
 ODD: list[Any] = [
     *("x" * length for length in LENGTHS),
     *(None, [], {}, ["x"], [{}], {"title": "x"}, {"labels": []}, {"x": 5}),
+    *([FIELD] * 20, [FIELD] * 21, [FIELD | {"typo": 1}], [FIELD, FIELD | {"values": None}]),
     *("user", "image", "failed", "incoming/", "incoming/x", f"incoming/{'x' * 1016}"),
     *(
         "http://tickets.test",
