@@ -17,6 +17,7 @@ from cmp_relay.settings import (
     ReconcileSettings,
     RecordSettings,
     RefreshSettings,
+    ReportSettings,
     StoreSettings,
     TicketQueueSettings,
     TicketReceiverSettings,
@@ -75,7 +76,13 @@ READ = {
     "ReceiveWebhookFunction": (ReceiverSettings,),
     "ReconcileLibraryFunction": (ReconcileSettings, DetailSettings, ApiSettings),
     "RefreshTokenFunction": (RefreshSettings,),
-    "RunCommandFunction": (WorkerSettings, StoreSettings, UploadSettings, ApiSettings),
+    "RunCommandFunction": (
+        WorkerSettings,
+        StoreSettings,
+        UploadSettings,
+        ReportSettings,
+        ApiSettings,
+    ),
 }
 
 

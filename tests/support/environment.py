@@ -68,6 +68,7 @@ FUNCTIONS = {
     "LIBRARY_ASSET_QUEUE_URL": queue_url("library-asset"),
     "MAX_FILE_MEGABYTES": "5000",
     "MAX_REMOVAL_SHARE": "5",
+    "MAX_REPORT_ITEMS": "100",
     "OTHER_EVENT_QUEUE_URL": queue_url("other-event"),
     "QUARANTINE_QUEUE_URL": queue_url("quarantine"),
     "QUEUE_URL": queue_url("work"),

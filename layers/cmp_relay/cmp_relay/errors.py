@@ -30,6 +30,7 @@ CmpRelayError
 └── ApiError                   CMP's Open API did not give what we asked for
     ├── UntrustedLinkError     a link that leaves the origins in CmpApiOrigins, or in FileOrigins
     ├── RequestRefusedError    400, 422 and other client errors: asking again is in vain
+    ├── ReportRefusedError     one report of a request that was answered; the reason is CMP's code
     ├── UnauthorizedError      401
     ├── ForbiddenError         403
     ├── NotFoundError          404, 410
@@ -49,7 +50,7 @@ class CmpRelayError(Exception):
     """Something that the relay itself recognizes as wrong."""
 
     retryable: ClassVar[bool] = True
-    reason: ClassVar[str] = "unexpected_error"
+    reason: str = "unexpected_error"
 
 
 class SettingsError(CmpRelayError):
@@ -243,6 +244,18 @@ class RequestRefusedError(ApiError):
 
     retryable = False
     reason = "request_refused"
+
+
+class ReportRefusedError(ApiError):
+    """CMP refuses one report of several; `reason` is its error code (facts.md 5)."""
+
+    retryable = False
+    reason = "report_refused"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        """Keep CMP's error code."""
+        super().__init__(message)
+        self.reason = reason
 
 
 class UnauthorizedError(ApiError):

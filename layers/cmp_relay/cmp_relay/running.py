@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from cmp_relay import clients, composition, desk, settings
+from cmp_relay import clients, composition, desk, reports, settings
 from cmp_relay.asset_changes import AssetChanges
 from cmp_relay.asset_versions import AssetVersions
 from cmp_relay.bus import Bus
@@ -54,6 +54,7 @@ def build(environment: Mapping[str, str], *, reserve_seconds: float) -> Worker[C
         "link_ticket": ExternalLinks(cmp),
         "comment": Comments(cmp, echoes),
         "update_asset": AssetChanges(cmp),
+        "report_publication": reports.build(environment, cmp, own.catalogue_table),
         "add_version": AssetVersions(
             cmp,
             _uploads(environment, cmp.access.base),

@@ -13,6 +13,7 @@ IN_VAIN = {
     "ForbiddenError",
     "InvalidCommandError",
     "NotFoundError",
+    "ReportRefusedError",
     "RequestRefusedError",
     "UnreadableDeliveryError",
     "UnreadableJobError",

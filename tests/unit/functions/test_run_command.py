@@ -127,6 +127,23 @@ def test_tells_cmp_what_the_command_says(
     assert (result["command_id"], result["outcome"], result["reason"]) == ("c-1", "applied", None)
 
 
+def test_a_report_waits_for_others_of_its_publishing_event(stack: WorkerStack, cmp: Cmp) -> None:
+    link = f"{API}/publishing-events/e/publishing-metadata"
+    report = command(
+        "report_publication",
+        publishing_metadata_link=link,
+        publishing_event_id="e",
+        asset_id="a",
+        status="published",
+    )
+
+    answer = app.handler(stack.event(report), CONTEXT)
+
+    assert len(answer["batchItemFailures"]) == 1
+    assert [item["sk"] for item in stack.items("REPORTS#e")] == ["FLUSH", "REPORT#command.c-1"]
+    assert (cmp.told, stack.announced()) == ([], [])
+
+
 def test_a_command_that_has_ended_is_not_run_again(stack: WorkerStack, cmp: Cmp) -> None:
     body = command("complete", sub_step_link=STEP)
     run(stack, body)
