@@ -6,7 +6,13 @@ import pytest
 
 from cmp_relay import library, marks, work_events
 from cmp_relay.echoes import Echoes, What
-from cmp_relay.errors import ForbiddenError, RequestRefusedError, UnavailableError
+from cmp_relay.errors import (
+    ForbiddenError,
+    NotFoundError,
+    RateLimitedError,
+    RequestRefusedError,
+    UnavailableError,
+)
 from cmp_relay.external_work import Tickets
 from cmp_relay.jobs import ExternalWorkJob
 from tests.support import external_steps
@@ -248,6 +254,37 @@ def test_an_assignment_of_ours_is_told_if_somebody_changed_it(
     tell(stack, MODIFIED)
 
     assert len(heard(stack)) == count
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ForbiddenError("PATCH: 403", status=403),
+        NotFoundError("PATCH: 404", status=404),
+        RateLimitedError("PATCH: 429", retry_after=60),
+    ],
+)
+def test_what_a_person_does_while_a_command_has_changed_nothing_is_told(
+    stack: WorkerStack, error: Exception
+) -> None:
+    def refuse(_: object) -> Mapping[str, Any]:
+        raise error
+
+    stack.api.writes["PATCH", SUB_STEP] = refuse
+    command = {
+        "schema": 1,
+        "command_id": "c-1",
+        "command": "complete",
+        "issued_at": "2026-11-21T12:00:00Z",
+        "arguments": {"sub_step_link": SUB_STEP},
+    }
+    stack.command_worker().handle(stack.event(json.dumps(command)), CONTEXT)
+    stack.sleep(120)
+    stack.announced()
+
+    tell(stack, COMPLETED)
+
+    assert [name for name, _ in heard(stack)] == ["ExternalWorkCompleted"]
 
 
 def our_comment(stack: WorkerStack, comment_id: str | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from cmp_relay.commands import AssignSubStep, CommandJob, MoveSubStep
 from cmp_relay.desk import Desk
 from cmp_relay.echoes import Echoes, What
-from cmp_relay.errors import RequestRefusedError
+from cmp_relay.errors import ApiError, PostponedError, RequestRefusedError, UnavailableError
 from cmp_relay.outcomes import Attempt, Ending
 
 FLAGS = {"start": "is_in_progress", "complete": "is_completed", "skip": "is_skipped"}
@@ -54,6 +54,12 @@ class SubSteps:
                 if not _is_so(answer, change):
                     self.echoes.forget(link, ECHOES[job.command])
                     raise
+            except UnavailableError:
+                raise  # CMP may have done it all the same
+            except (ApiError, PostponedError):
+                # Nothing is changed: what comes now is no echo, but somebody else's.
+                self.echoes.forget(link, ECHOES[job.command])
+                raise
         return Ending("applied", result={key: answer.get(key) for key in SHOWN})
 
 
