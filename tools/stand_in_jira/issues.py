@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PROJECT = "CMP"
 ISSUE_TYPES = ("Task", "Bug")
+FIRST = 10_000
 
 
 class UnknownError(Exception):
@@ -87,17 +88,18 @@ class Issues:
     now: Callable[[], float] = time.time
     index_seconds: float = 1.0
     issues: dict[str, Issue] = field(default_factory=dict)
-    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(10_000))
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(FIRST))
 
     def clear(self) -> None:
         """Forget every issue."""
         self.issues.clear()
         self.index_seconds = 1.0
+        self._numbers = itertools.count(FIRST)
 
     def open(self, fields: dict[str, Any]) -> Issue:
         """Open an issue."""
         number = next(self._numbers)
-        issue = Issue(str(number), f"{PROJECT}-{number - 9_999}", fields, self.now())
+        issue = Issue(str(number), f"{PROJECT}-{number - FIRST + 1}", fields, self.now())
         self.issues[issue.id] = issue
         return issue
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmp_relay import archive, ticket_reception
-from cmp_relay.errors import StorageError
+from cmp_relay import archive, jira_webhook, ticket_reception
+from cmp_relay.errors import StorageError, UnverifiedCallerError
 from cmp_relay.ticket_jobs import read_ticket_job
-from cmp_relay.verification import SecretCache
+from cmp_relay.verification import SecretCache, Secrets
 from functions.receive_ticket import app
 from tests.support.context import LambdaContext
 from tests.support.http_api import http_api_event
@@ -152,12 +152,12 @@ def test_who_is_not_jira_leaves_nothing(stack: ReceiverStack, signature: str) ->
 def test_one_bit_of_the_body_is_enough_to_be_refused(body: bytes, place: int, bit: int) -> None:
     changed = bytearray(body)
     changed[place % len(body)] ^= 1 << bit
-    secrets = ticket_reception.verification.Secrets((("current", SECRET),))
+    secrets = Secrets((("current", SECRET),))
     signature = sign(body)
 
-    assert ticket_reception.jira_webhook.verify(signature, body, secrets) == "current"
-    with pytest.raises(ticket_reception.UnverifiedCallerError):
-        ticket_reception.jira_webhook.verify(signature, bytes(changed), secrets)
+    assert jira_webhook.verify(signature, body, secrets) == "current"
+    with pytest.raises(UnverifiedCallerError):
+        jira_webhook.verify(signature, bytes(changed), secrets)
 
 
 def test_without_jira_there_is_no_such_route(
