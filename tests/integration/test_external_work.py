@@ -257,20 +257,25 @@ def test_an_assignment_of_ours_is_told_if_somebody_changed_it(
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "completed", "outcome", "told"),
     [
-        ForbiddenError("PATCH: 403", status=403),
-        NotFoundError("PATCH: 404", status=404),
-        RateLimitedError("PATCH: 429", retry_after=60),
+        (ForbiddenError("PATCH: 403", status=403), False, "dead_lettered", True),
+        (NotFoundError("PATCH: 404", status=404), False, "dead_lettered", True),
+        (RequestRefusedError("PATCH: 422", status=422), False, "dead_lettered", True),
+        (RequestRefusedError("PATCH: 422", status=422), True, "applied", False),
+        (RateLimitedError("PATCH: 429", retry_after=60), False, None, True),
+        (UnavailableError("PATCH: ReadTimeout"), False, None, False),
     ],
+    ids=["forbidden", "not found", "refused", "done before", "too early", "no answer"],
 )
-def test_what_a_person_does_while_a_command_has_changed_nothing_is_told(
-    stack: WorkerStack, error: Exception
+def test_a_completion_is_an_echo_if_cmp_may_have_done_what_it_was_told(
+    stack: WorkerStack, error: Exception, *, completed: bool, outcome: str | None, told: bool
 ) -> None:
     def refuse(_: object) -> Mapping[str, Any]:
         raise error
 
     stack.api.writes["PATCH", SUB_STEP] = refuse
+    change(stack, SUB_STEP, is_completed=completed)
     command = {
         "schema": 1,
         "command_id": "c-1",
@@ -284,7 +289,8 @@ def test_what_a_person_does_while_a_command_has_changed_nothing_is_told(
 
     tell(stack, COMPLETED)
 
-    assert [name for name, _ in heard(stack)] == ["ExternalWorkCompleted"]
+    assert [name for name, _ in heard(stack)] == ["ExternalWorkCompleted"] * told
+    assert stack.outcomes()["command.c-1"] == outcome
 
 
 def our_comment(stack: WorkerStack, comment_id: str | None) -> None:
