@@ -4,8 +4,10 @@ DEV := .venv/bin
 # The interpreter that the environments were made with, so that another shell does not remake them.
 PYTHON ?= $(shell $(DEV)/python -c 'import sys; print(sys._base_executable)' 2>/dev/null || echo python3)
 SAM := .local/envs/sam/bin/sam
-STACK := $(DEV)/python -m tools.local_stack
-SAM_LOCAL := $(DEV)/python -m tools.sam_local
+# The tools import our package from where it is, as the tests do.
+TOOL := PYTHONPATH=layers/cmp_relay $(DEV)/python -m
+STACK := $(TOOL) tools.local_stack
+SAM_LOCAL := $(TOOL) tools.sam_local
 
 export SAM_CLI_TELEMETRY := 0
 export AWS_EC2_METADATA_DISABLED := true
@@ -20,28 +22,28 @@ setup:  ## Set up the virtual environments (PYTHON=python3.13 for another interp
 	@$(PYTHON) tools/environments.py
 
 run: setup  ## Build, deploy locally, send the sample deliveries through and show what arrived
-	@$(DEV)/python -m tools.scenario
+	@$(TOOL) tools.scenario
 
 up: setup  ## Leave the local stack running, described in .local/stack.env (CMP_URL=http://… RULES='-> all/')
 	@$(STACK) up $(if $(CMP_URL),--cmp-url "$(CMP_URL)")
 
 send: setup  ## Send the sample deliveries through the running stack and show what arrived
-	@$(DEV)/python -m tools.scenario --running
+	@$(TOOL) tools.scenario --running
 
 down:  ## End what `up` left running
 	@if [ -x $(DEV)/python ]; then $(STACK) down; fi
 
 ledger: setup  ## Show what became of every job that the running stack has received
-	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.ledger
+	@$(TOOL) tools.ledger
 
 chaos: setup  ## Let everything fail under a mixed load and judge the end, on a stack of its own (SEED=2)
-	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.chaos --seed $(or $(SEED),1)
+	@$(TOOL) tools.chaos --seed $(or $(SEED),1)
 
 backfill: setup  ## Bring a whole library, stopped half-way, and reckon what it costs (ASSETS=5000 LEVEL=list FILES=1)
-	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.backfill --assets $(or $(ASSETS),5000) --level $(or $(LEVEL),full) $(if $(FILES),--files)
+	@$(TOOL) tools.backfill --assets $(or $(ASSETS),5000) --level $(or $(LEVEL),full) $(if $(FILES),--files)
 
 simulate: setup  ## Simulate the API budget in a burst of assets, beside two plain workers, in virtual time
-	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.simulation
+	@$(TOOL) tools.simulation
 
 test: setup  ## Run all tests, on the local stack too, with coverage
 	@$(DEV)/python -m pytest --cov
@@ -77,7 +79,7 @@ snapshot: setup  ## Rewrite the processed template that the tests compare with
 	@$(DEV)/python -m tests.template.snapshot
 
 schemas: setup  ## Rewrite the schemas of events and commands in docs from the models
-	@PYTHONPATH=layers/cmp_relay $(DEV)/python -m tools.schemas
+	@$(TOOL) tools.schemas
 
 requirements:  ## Pin the newest versions of all dependencies (needs uv)
 	@for each in layers/dependencies/requirements tools/requirements/{sam,ministack,dev,runtime,debug}; do \

@@ -12,9 +12,11 @@ from rich.table import Table
 
 from tools.scenario.files import AssetFiles
 from tools.scenario.jobs import EndedJob
+from tools.scenario.talk import Turn
 
 SHORT = 8
 COLUMNS = ("delivery → job", "outcome", "asset", "title", "state", "event")
+TURN_COLUMNS = ("turn", "what the other side has")
 FILE_COLUMNS = ("asset", "state", "bytes", "file, and its copy by folder rule")
 WRAPPED = {"asset", "title"}
 REPEAT = "repeats job "
@@ -35,7 +37,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Report:
-    """All passages with the events that the bus carried, by their job, and the files.
+    """All passages with the events that the bus carried, by their job, the files and the answers.
 
     `wants_copies` if the rules of the stack are known to copy some of them.
     """
@@ -45,16 +47,22 @@ class Report:
     assets: Sequence[AssetFiles]
     requests: int
     wants_copies: bool
+    turns: Sequence[Turn] = ()
 
     @property
     def complete(self) -> bool:
         """Tell whether every job was applied and announced, and every file is where it belongs.
 
-        A repeat of a job that was applied before has arrived too.
+        A repeat of a job that was applied before has arrived too. What was to be told back has to
+        have been seen on the other side.
         """
         copies = [file.copy for asset in self.assets for file in asset.files if file.copy]
         return bool(self.passages and (copies or not self.wants_copies)) and all(
-            (*map(self._has_arrived, self.passages), *(asset.complete for asset in self.assets))
+            (
+                *map(self._has_arrived, self.passages),
+                *(asset.complete for asset in self.assets),
+                *(turn.seen is not None for turn in self.turns),
+            )
         )
 
     def _has_arrived(self, passage: Passage) -> bool:
@@ -64,7 +72,7 @@ class Report:
         )
 
     def show(self, console: Console, logs: Path) -> None:
-        """Print the table, the sums and the verdict, which leads to the folder of the logs."""
+        """Print the tables, the sums and the verdict, which leads to the folder of the logs."""
         console.print(self._table())
         console.print(self._files())
         jobs = [job for passage in self.passages for job in passage.ended]
@@ -76,6 +84,8 @@ class Report:
         console.print(f"  files            {sum(len(asset.files) for asset in self.assets)}")
         console.print(f"  requests to CMP  {self.requests}")
         console.print(f"  events           {_listed(kinds)}\n", soft_wrap=True)
+        if self.turns:
+            console.print(self._answers())
         if self.complete:
             console.print("[green]✓ Everything arrived.[/]")
         else:
@@ -109,6 +119,15 @@ class Report:
                 table.add_row(*about, f"{file.size:,}", file.key)
                 if file.copy:
                     table.add_row("", "", "", f"→ {file.copy}")
+        return table
+
+    def _answers(self) -> Table:
+        table = Table(title="What went back", title_justify="left", box=box.SIMPLE_HEAD)
+        table.padding, table.pad_edge = (0, 1), False
+        for heading in TURN_COLUMNS:
+            table.add_column(heading, overflow="fold")
+        for turn in self.turns:
+            table.add_row(turn.what, turn.seen or "[red]not in time[/]")
         return table
 
     def _row(self, passage: Passage, job: EndedJob) -> list[str]:

@@ -118,8 +118,8 @@ class Talk:
 
 
 def _first_marked(texts: Iterable[str]) -> str | None:
-    """Return the first text that the relay wrote, without its mark."""
-    found = (marks.strip(text) for text in texts if marks.mark_of(text))
+    """Return the first text that the relay wrote, without its mark and in one line."""
+    found = (" ".join(marks.strip(text).split()) for text in texts if marks.mark_of(text))
     return next(found, None)
 
 

@@ -11,6 +11,7 @@ from tools.scenario import deliveries
 from tools.scenario.files import AssetFiles, MirroredFile
 from tools.scenario.jobs import EndedJob
 from tools.scenario.report import Passage, Report
+from tools.scenario.talk import Turn
 
 KEY, COPY = "assets/image/a/1/Sample.jpg", "website/images/a.jpg"
 FILE = MirroredFile("image/jpeg", 10, KEY, COPY)
@@ -65,6 +66,15 @@ def test_an_asset_that_is_gone_has_no_files() -> None:
 )
 def test_files_that_are_not_as_they_have_to_be_are_not_complete(wrong: AssetFiles) -> None:
     assert not replace(REPORT, assets=[wrong]).complete
+
+
+def test_what_was_not_told_back_is_not_complete() -> None:
+    told = replace(REPORT, turns=[Turn("a comment in CMP is on the ticket", "Is it?")])
+    untold = replace(REPORT, turns=[*told.turns, Turn("the sub-step is completed", None)])
+
+    assert told.complete
+    assert not untold.complete
+    assert "the sub-step is completed not in time" in " ".join(shown(untold).split())
 
 
 def test_a_job_without_its_event_is_not_complete() -> None:
