@@ -173,6 +173,7 @@ def test_a_hundred_comments_each_way_make_a_hundred_on_the_other_side(
     correspondence.assert_each_is_there_once(seconds=420)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("impatient_queues")
 def test_a_worker_that_dies_after_its_post_makes_no_second_comment(
     relay: Relay, jira: StandInJira
