@@ -1,6 +1,7 @@
 """Tickets and external steps tell each other: each thing once, whoever dies, and no loop."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from cmp_relay import marks, tickets
 from cmp_relay.errors import UnavailableError
 from cmp_relay.exchanges import build_client
-from cmp_relay.ticketing import EARLY_SECONDS, SEARCH_SECONDS
+from cmp_relay.ticketing import EARLY_SECONDS, SEARCH_SECONDS, SKEW
 from cmp_relay.tickets import Draft, Tickets
 from tests.support.external_steps import SUB_STEP, WORK
 from tests.support.stub_server import stub_server
@@ -17,7 +18,7 @@ from tests.support.ticket_world import Message, TicketWorld
 from tests.support.worker_stack import CONTEXT, WorkerStack
 from tools.stand_in_jira.app import SITE
 from tools.stand_in_jira.client import StandInJira
-from tools.stand_in_jira.process import running
+from tools.stand_in_jira.process import API_TOKEN, EMAIL, running
 
 pytestmark = pytest.mark.enable_socket
 
@@ -209,6 +210,28 @@ def test_a_worker_that_dies_anywhere_writes_one_comment(world: TicketWorld) -> N
         (issue,) = world.jira.issues()
         found = [one["body"] for one in issue["comments"] if words in one["body"].split("\n")]
         assert len(found) == 1, call
+
+
+def test_comments_of_long_ago_are_not_looked_through(world: TicketWorld) -> None:
+    opened(world)
+    calls = world.calls_of(told(world, world.comment_in_cmp("Of long ago")))
+    world.stack.clock.milliseconds = int(time.time() * 1000) + SKEW + 60_000
+    commented = told(world, world.comment_in_cmp("Of today"))
+    world.work_and_die(commented, calls.index("PutItem"), after=True)
+    assert len(world.jira.issues()[0]["comments"]) == 1
+
+    assert world.work(commented)
+
+    words = [marks.strip(one["body"]) for one in world.jira.issues()[0]["comments"]]
+    assert words == ["Comment in CMP:\n\nOf long ago", "Comment in CMP:\n\nOf today"]
+
+
+def test_a_step_whose_links_no_command_takes_is_a_dead_letter(world: TicketWorld) -> None:
+    queue, body = told(world, world.delivered(STARTED))
+
+    assert world.work((queue, body.replace("/external-work", "/work-of-tomorrow")))
+
+    assert reasons(world) == ["untrusted_link"]
 
 
 def test_a_comment_overtakes_the_start_of_its_step(world: TicketWorld) -> None:
@@ -406,14 +429,26 @@ def test_a_comment_that_was_deleted_meanwhile_is_not_carried(world: TicketWorld)
     assert {outcome(world, message)[0] for message in messages} == {"superseded"}
 
 
-def test_an_issue_of_nobodys_is_left_alone(world: TicketWorld) -> None:
-    draft = Draft("theirs", "Another issue", "Text")
-    ticket = world.tickets.open(draft)
-    strange = ("ticket", heard_of(world, ticket)[1].replace(f'"{ticket}"', '"1"'))
+def test_an_issue_of_others_is_left_alone(world: TicketWorld) -> None:
+    fields = {"project": {"key": "CMP"}, "issuetype": {"name": "Task"}, "summary": "Theirs"}
+    url = f"{world.jira.base_url}/rest/api/3/issue"
+    with build_client() as http:
+        theirs = http.post(url, json={"fields": fields}, auth=(EMAIL, API_TOKEN)).json()["id"]
+    moved = heard_of(world, theirs)
 
-    assert world.work(strange)
+    assert world.work(moved)
 
-    assert outcome(world, strange)[0] == "superseded"
+    assert outcome(world, moved) == ("superseded", "no ticket of the relay's")
+
+
+def test_an_issue_that_jira_does_not_show_is_left_alone(world: TicketWorld) -> None:
+    ticket = world.tickets.open(Draft("cmp-relay-1", "Title", "Text"))
+    moved = heard_of(world, ticket)
+    world.jira.delete(ticket)
+
+    assert world.work(moved)
+
+    assert outcome(world, moved) == ("superseded", "it is gone from the ticket system")
 
 
 def test_a_ticket_that_is_not_on_record_yet_is_waited_for(world: TicketWorld) -> None:

@@ -68,6 +68,22 @@ def test_a_text_that_is_too_long_is_cut_and_keeps_its_end() -> None:
     assert "[…]" in jira_text.text_of(document)
 
 
+def test_a_link_may_be_all_there_is() -> None:
+    assert jira_text.text_of(jira_text.document("https://example.com/a")) == "https://example.com/a"
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ({"type": "text"}, ""),
+        ({"type": "text", "text": "a", "marks": [{"type": "strong"}, 7]}, "a"),
+        ({"type": "text", "text": "a", "marks": [{"type": "link", "attrs": {}}]}, "a"),
+    ],
+)
+def test_what_is_odd_about_a_text_is_left_out(node: dict[str, Any], said: str) -> None:
+    assert jira_text.text_of(doc(paragraph(node))) == said
+
+
 @given(TREES)
 def test_no_shape_of_a_document_is_too_much(tree: object) -> None:
     assert isinstance(jira_text.text_of(tree), str)
