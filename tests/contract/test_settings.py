@@ -13,6 +13,7 @@ from cmp_relay.settings import (
     LibrarySettings,
     LookupSettings,
     OtherEventSettings,
+    PublicationSettings,
     ReceiverSettings,
     ReconcileSettings,
     RecordSettings,
@@ -35,7 +36,13 @@ SHARED = {
     "POWERTOOLS_SERVICE_NAME",
 }
 READ = {
-    "OnAssetFileFunction": (WorkerSettings, StoreSettings, FileSettings, ApiSettings),
+    "OnAssetFileFunction": (
+        WorkerSettings,
+        StoreSettings,
+        FileSettings,
+        PublicationSettings,
+        ApiSettings,
+    ),
     "OnAssetPublishedFunction": (
         WorkerSettings,
         StoreSettings,

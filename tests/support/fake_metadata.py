@@ -89,7 +89,7 @@ class FakeMetadata(FakeOpenApi):
                 errors.append({**about, "error_code": code, "message": f"Refused: {code}"})
                 continue
             number = sum(map(len, self.entries.values()))
-            entry = {"public_url": None, **about, **report, "id": f"metadata-{number}"}
+            entry: dict[str, Any] = {"public_url": None, **about, **report, "id": f"metadata-{number}"}
             entry["links"] = {"self": f"{href}/metadata-{number}"}
             entries.append(entry)
             made.append(entry)

@@ -22,6 +22,7 @@ from cmp_relay.budget_table import BudgetTable
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import Catalogue
 from cmp_relay.clients import CONFIG
+from cmp_relay.command_queue import CommandQueue
 from cmp_relay.command_results import CommandResults
 from cmp_relay.commands import CommandJob, read_command_job
 from cmp_relay.comments import Comments
@@ -64,6 +65,7 @@ from cmp_relay.permits import Permits
 from cmp_relay.private_links import PrivateLinks
 from cmp_relay.publishing import Publishing
 from cmp_relay.records import Records
+from cmp_relay.report_duties import Duties
 from cmp_relay.resource_table import ResourceTable
 from cmp_relay.resources import Resources
 from cmp_relay.row_table import RowTable
@@ -149,6 +151,7 @@ class WorkerStack:
         self.visibilities: list[int] = []
         # As good as none: the tests of the budget set their own.
         self.limits = Limits(per_second=1000, per_minute=60_000, per_month=10**6, bulk_share=0.7)
+        self.duties = Duties(is_on=False, base="", bucket="assets", own_bucket="assets")
         for client in clients("workers"):
             self.killer.watch(client)
         noted = clients("workers").queues.meta.events
@@ -170,6 +173,7 @@ class WorkerStack:
             self.s3.delete_object(Bucket="assets", Key=name)
         self.announced()
         self.file_jobs()
+        self.commands()
         self.dead_letters()
 
     def empty_budget(self) -> None:
@@ -299,11 +303,12 @@ class WorkerStack:
             bus=Bus(bus, "bus"),
             leases=Leases(table, "catalogue", now=self.lease_clock.seconds),
             files=FileQueue(queues, environment.queue_url("asset-file"), self.clock),
+            reports=self.duties.is_on,
         )
 
     def file_worker(self, files_origin: str, rules: str, **options: Any) -> Worker[FileJob]:  # noqa: ANN401
         """Build a worker of file jobs; `options` are of the folders."""
-        table, objects, bus, _ = clients("workers")
+        table, objects, bus, queues = clients("workers")
         mirroring = Mirroring(
             catalogue=Catalogue(table, "catalogue"),
             details=Documents(objects, "assets"),
@@ -321,6 +326,8 @@ class WorkerStack:
                     **options,
                 }
             ),
+            duties=self.duties,
+            commands=CommandQueue(queues, environment.queue_url("command")),
             now=self.clock,
         )
         worker: Any = self.worker()
@@ -329,6 +336,10 @@ class WorkerStack:
     def file_jobs(self) -> list[str]:
         """Return and remove the messages for the worker of files."""
         return [str(message["Body"]) for message in self._messages("asset-file")]
+
+    def commands(self) -> list[dict[str, Any]]:
+        """Return and remove the commands that the relay gave itself."""
+        return [json.loads(message["Body"]) for message in self._messages("command")]
 
     def objects(self) -> dict[str, bytes]:
         """Return every file of the asset bucket by its key."""

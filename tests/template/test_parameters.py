@@ -94,6 +94,15 @@ REFUSED = {
         "https://images.s3.amazonaws.com",
         "a" * 64,
     ],
+    "PublicBaseUrl": [
+        "http://files.example.com",
+        "https://files.example.com/",
+        "https://files.example.com/a/",
+        "https://files.example.com?a=b",
+        "https://files.example.com/a#b",
+        "https://user@files.example.com",
+        "javascript:alert(1)",
+    ],
     "JiraBaseUrl": [
         "http://your-site.atlassian.net",
         "https://user@your-site.atlassian.net",
@@ -136,6 +145,7 @@ ACCEPTED = {
         "label='Größe; XL' -> large/",
     ],
     "ImageRepositoryBucket": ["images", "my.images-2", "a" * 63],
+    "PublicBaseUrl": ["https://files.example.com", "https://files.example.com:8443/cmp/a"],
     "JiraBaseUrl": [
         "https://your-site.atlassian.net",
         "https://api.atlassian.com/ex/jira/11223344-a1b2-3b33-c444-def123456789",

@@ -80,6 +80,7 @@ EXPECTED = {
     },
     "OnAssetFileFunction": _worker("OnAssetFile")
     | {
+        Grant("sqs:SendMessage", "CommandQueue"),  # command_queue.put
         Grant("dynamodb:GetItem", "CatalogueTable"),  # files.read, budget_table.read
         Grant("s3:GetObject", "AssetBucket/*"),  # documents.get, file_store.copy
         Grant("s3:PutObject", "AssetBucket/*"),  # file_store.receive

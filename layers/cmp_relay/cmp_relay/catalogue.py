@@ -106,9 +106,13 @@ class AssetState:
 
 @dataclass(frozen=True, slots=True)
 class PublicationState:
-    """One publication with what belongs to it in storage; `sequence` is that of its last change."""
+    """One publication with what belongs to it in storage; `sequence` is that of its last change.
+
+    `metadata_href` is where CMP takes reports of its publishing event.
+    """
 
     facts: Publication
+    metadata_href: str | None = None
     entry_hash: str | None = None
     entry_key: str | None = None
     entry_etag: str | None = None
@@ -429,6 +433,7 @@ def _publication_item(asset_id: str, state: PublicationState, record: Record) ->
         "modified_at": None if facts.modified_at is None else times.iso(facts.modified_at),
         "applied_at": facts.applied_at,
         "identities": {name: asdict(ended) for name, ended in facts.identities.items()},
+        "metadata_href": state.metadata_href,
         "entry_hash": state.entry_hash,
         "entry_key": state.entry_key,
         "entry_etag": state.entry_etag,
@@ -453,6 +458,7 @@ def _publication_from(item: Mapping[str, Any]) -> PublicationState:
                 for name, ended in item["identities"].items()
             },
         ),
+        metadata_href=item.get("metadata_href"),
         entry_hash=item.get("entry_hash"),
         entry_key=item.get("entry_key"),
         entry_etag=item.get("entry_etag"),

@@ -75,13 +75,18 @@ def _documents(environment: Mapping[str, str]) -> Documents:
 
 def _records(own: WorkerSettings, environment: Mapping[str, str]) -> Records:
     table = clients.dynamodb()
-    queue_url = settings.read(settings.RecordSettings, environment).asset_file_queue_url
+    about = settings.read(settings.RecordSettings, environment)
     return Records(
         catalogue=Catalogue(table, own.catalogue_table),
         bus=Bus(clients.events(), own.event_bus),
         leases=Leases(table, own.catalogue_table),
-        files=FileQueue(clients.sqs(), queue_url) if queue_url else None,
+        files=_file_queue(about.asset_file_queue_url),
+        reports=about.report_publications,
     )
+
+
+def _file_queue(queue_url: str) -> FileQueue | None:
+    return FileQueue(clients.sqs(), queue_url) if queue_url else None
 
 
 def assemble(

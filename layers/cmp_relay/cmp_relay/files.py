@@ -37,12 +37,21 @@ class MirroredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What CMP was told of a publication last: a status, and how many reports that makes."""
+
+    status: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class FilesState:
     """The files of one asset by slot (`file_sources`).
 
     `done` is the change of the asset that they follow, `claims` are the places that may hold
     objects, `unfinished` an upload that a later visit goes on with, `told` the files that the bus
-    was told of last.
+    was told of last, `reported` what CMP was told of each publication, `commands` the messages that
+    the queue of commands has yet to hear.
     """
 
     asset_id: str
@@ -54,6 +63,8 @@ class FilesState:
     sequence: int = 0
     told: str | None = None
     pending: Announcement | None = None
+    reported: Mapping[str, Told] = field(default_factory=dict)
+    commands: tuple[str, ...] = ()
 
     def fingerprint(self) -> str | None:
         """Return what changes whenever the files do, None without any."""
@@ -116,6 +127,8 @@ def _item(state: FilesState) -> dict[str, object]:
         "sequence": state.sequence,
         "told": state.told,
         "pending": state.pending and asdict(state.pending),
+        "reported": {name: asdict(told) for name, told in state.reported.items()} or None,
+        "commands": list(state.commands) or None,
     }
 
 
@@ -130,6 +143,11 @@ def _state_from(item: Mapping[str, Any]) -> FilesState:
         sequence=int(item["sequence"]),
         told=item.get("told"),
         pending=Announcement(**item["pending"]) if "pending" in item else None,
+        reported={
+            name: Told(told["status"], int(told["number"]))
+            for name, told in item.get("reported", {}).items()
+        },
+        commands=tuple(item.get("commands", ())),
     )
 
 

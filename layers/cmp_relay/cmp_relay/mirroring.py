@@ -5,6 +5,7 @@ each other. Every place is claimed before it is written to (`files`), so that wh
 leaves behind is found and withdrawn by the next job.
 """
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from cmp_relay import (
 )
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import AssetState, Catalogue
+from cmp_relay.command_queue import CommandQueue
 from cmp_relay.documents import Documents
 from cmp_relay.downloads import Downloads
 from cmp_relay.errors import (
@@ -47,6 +49,7 @@ from cmp_relay.leases import Lease, Leases
 from cmp_relay.origins import FileOrigins
 from cmp_relay.outcomes import Attempt, Ending
 from cmp_relay.private_links import PrivateLinks
+from cmp_relay.report_duties import Duties
 from cmp_relay.telemetry import logger, metrics
 
 LEASE_SECONDS = 900
@@ -81,6 +84,8 @@ class Mirroring:
     store: FileStore
     links: Links
     folders: Folders
+    duties: Duties
+    commands: CommandQueue
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
     def apply(self, job: FileJob, _attempt: Attempt) -> Ending:
@@ -95,7 +100,8 @@ class Mirroring:
             return Ending("applied")
 
     def _mirror(self, job: FileJob, before: FilesState, lease: Lease) -> FilesState:
-        asset = self.catalogue.read(job.asset.id, job.asset.type).asset
+        record = self.catalogue.read(job.asset.id, job.asset.type)
+        asset = record.asset
         plan = self.folders.plan(asset, self._body(asset), before, self.now())
         visit = Visit(self, lease, before, self.now() + STAY_SECONDS * 1000)
         visit.drop_unfinished(plan)
@@ -108,7 +114,8 @@ class Mirroring:
             visit.note()
             # If any of them can be tried again, it takes the others along.
             raise max(failed, key=lambda error: error.retryable)
-        return self.files.write(self._owe_event(job, asset, visit.state))
+        state = self._owe_event(job, asset, visit.state)
+        return self.files.write(self.duties.owe(record, state, self.now()))
 
     def _owe_event(self, job: FileJob, asset: AssetState, state: FilesState) -> FilesState:
         """Return the state at the end of the job, with the event of what nobody was told yet."""
@@ -129,11 +136,17 @@ class Mirroring:
         return document if isinstance(document, Mapping) else {}
 
     def _pay(self, state: FilesState) -> FilesState:
-        """Put the event that is owed on the bus, and return the state without it."""
-        if state.pending is None:
+        """Put the event that is owed on the bus, and the reports into the queue of commands.
+
+        Returns the state without them.
+        """
+        if state.pending is None and not state.commands:
             return state
-        self.bus.put(state.pending)
-        return self.files.write(replace(state, pending=None))
+        if state.pending:
+            self.bus.put(state.pending)
+        for command in state.commands:
+            self.commands.put(json.loads(command))
+        return self.files.write(replace(state, pending=None, commands=()))
 
 
 @dataclass(slots=True)
@@ -324,6 +337,7 @@ def build(environment: Mapping[str, str]) -> Mirroring:
     """Build what a function's environment names; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
     about = settings.read(settings.FileSettings, environment)
+    reports = settings.read(settings.PublicationSettings, environment)
     bucket = settings.read(settings.StoreSettings, environment).asset_bucket
     access = lookup.build_access(environment, own.catalogue_table, "bulk")
     table = clients.dynamodb()
@@ -346,4 +360,11 @@ def build(environment: Mapping[str, str]) -> Mirroring:
             rules=folder_rules.parse(about.folder_rules),
             keep_withdrawn=about.keep_withdrawn,
         ),
+        duties=Duties(
+            is_on=reports.report_publications,
+            base=reports.public_base_url,
+            bucket=about.image_repository_bucket,
+            own_bucket=bucket,
+        ),
+        commands=CommandQueue(clients.sqs(), reports.command_queue_url),
     )

@@ -68,7 +68,11 @@ class Publishing:
         notice = _notice(job, entry)
         verdict = publications.judge(notice, record.facts(), now=self.now())
         before = record.publication(job.channel, job.publishing_event.id)
-        own = replace(before, facts=verdict.publication)
+        own = replace(
+            before,
+            facts=verdict.publication,
+            metadata_href=job.publishing_event.metadata_href or before.metadata_href,
+        )
         asset = record.asset
         if self.enrich and (not verdict.superseded or _opens_another(record, own)):
             asset = self.enrich.bring(job, attempt, entry, asset, lease)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from cmp_relay import report_states
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import AssetState, Catalogue, Record
 from cmp_relay.file_queue import FileQueue
@@ -25,13 +26,15 @@ LEASE_SECONDS = 60
 class Records:
     """The records of all assets, between the catalogue, the bus and the queue of file jobs.
 
-    Without `files` no file is mirrored; what is owed stays on record.
+    Without `files` no file is mirrored; what is owed stays on record. If the relay `reports` what
+    became of publications, they too decide about the job for the files, which does that.
     """
 
     catalogue: Catalogue
     bus: Bus
     leases: Leases
     files: FileQueue | None = None
+    reports: bool = False
 
     @contextmanager
     def held(self, asset: Asset) -> Iterator[tuple[Record, Lease]]:
@@ -42,7 +45,7 @@ class Records:
     def write(self, before: Record, after: Record) -> None:
         """Write what has changed and announce it; raises ConflictError if it was written since."""
         wanted = before.asset.revision + 1
-        if _files_of(before.asset) != _files_of(after.asset):
+        if self._needs(before) != self._needs(after):
             after = replace(after, asset=replace(after.asset, files_wanted=wanted))
         self._pay(self.catalogue.write(before, after))
 
@@ -50,6 +53,13 @@ class Records:
         """Note when a job came that changes nothing (ms)."""
         if received_at > (record.asset.heard_at or 0):
             self.catalogue.hear(record.asset.asset_id, received_at)
+
+    def _needs(self, record: Record) -> tuple[object, ...] | None:
+        """Return all that decides what a file job does, None while the asset has no files."""
+        files = _files_of(record.asset)
+        if files is None or not self.reports:
+            return files
+        return *files, report_states.states(record)
 
     def _pay(self, record: Record) -> Record:
         """Pay what is owed and return the record without it."""

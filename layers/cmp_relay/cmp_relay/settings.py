@@ -54,6 +54,7 @@ class RecordSettings:
     """Environment of every function that writes records of assets; empty: no file is mirrored."""
 
     asset_file_queue_url: str
+    report_publications: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,15 @@ class FileSettings:
     image_repository_bucket: str
     keep_withdrawn: bool
     max_file_megabytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationSettings:
+    """Environment of on_asset_file for the reports that the relay gives by itself."""
+
+    command_queue_url: str
+    public_base_url: str
+    report_publications: bool
 
 
 @dataclass(frozen=True, slots=True)

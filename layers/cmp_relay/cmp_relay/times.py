@@ -10,20 +10,24 @@ def read(text: object) -> int | None:
     if not isinstance(text, str):
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
+        found = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
     try:
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except OverflowError:
         return None
-    return (moment - EPOCH) // timedelta(milliseconds=1)
+    return (found - EPOCH) // timedelta(milliseconds=1)
 
 
 def iso(milliseconds: int) -> str:
     """Write ms as `2026-11-21T18:20:00.123Z`, which sorts as text."""
-    moment = EPOCH + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(milliseconds: int) -> datetime:
+    """Return ms as a moment in UTC."""
+    return EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def day(milliseconds: int) -> str:

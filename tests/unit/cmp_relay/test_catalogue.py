@@ -51,6 +51,7 @@ FULL_PUBLICATION = PublicationState(
         applied_at=4,
         identities={"asset_published#hash": Ended("job", 5, "why"), "other": Ended("job", 6)},
     ),
+    metadata_href="https://cmp.test/publishing-metadata",
     entry_hash="hash",
     entry_key="key",
     entry_etag='"etag"',

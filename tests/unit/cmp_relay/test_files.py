@@ -5,7 +5,7 @@ import pytest
 from cmp_relay.catalogue import Announcement
 from cmp_relay.errors import ConflictError
 from cmp_relay.file_store import Stored, Unfinished
-from cmp_relay.files import Files, FilesState, MirroredFile, Place
+from cmp_relay.files import Files, FilesState, MirroredFile, Place, Told
 from tests.support.worker_stack import WorkerStack
 
 OBJECT = Place("assets", "assets/image/image-1/7/Harbour.jpg")
@@ -21,6 +21,8 @@ FULL = FilesState(
     sequence=3,
     told="what the bus was told",
     pending=Announcement("asset_file.image-1.4", "AssetFilesChanged", "{}"),
+    reported={"default#event-1": Told("published", 1)},
+    commands=('{"command": "report_publication"}',),
 )
 
 
