@@ -19,6 +19,7 @@ from cmp_relay.ticket_jobs import TicketJob, read_ticket_job
 from cmp_relay.ticket_queue import TicketQueue
 from cmp_relay.ticket_table import TicketTable
 from cmp_relay.ticketing import LEASE_SECONDS, Ticketing
+from cmp_relay.told_links import ToldLinks
 from cmp_relay.worker import Worker
 from tests.support import environment, external_steps, publish_jobs
 from tests.support.external_steps import COMMENTS, RESOURCES, SUB_STEP
@@ -194,7 +195,8 @@ class TicketWorld:
         return [json.loads(body) for queue, body in self.waiting() if queue == "command"]
 
     def _command_worker(self) -> Worker[Any]:
-        return self.stack.command_worker({"link_ticket": ExternalLinks(self.stack.desk())})
+        told = ToldLinks(clients("workers").table, "catalogue", now=self.stack.clock)
+        return self.stack.command_worker({"link_ticket": ExternalLinks(self.stack.desk(), told)})
 
     def _external_worker(self) -> Worker[Any]:
         queue = TicketQueue(clients("workers").queues, environment.queue_url("ticket"), "Jira")

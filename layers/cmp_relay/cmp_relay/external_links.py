@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cmp_relay.commands import CommandJob, LinkTicket
 from cmp_relay.desk import Desk
 from cmp_relay.outcomes import Attempt, Ending
+from cmp_relay.told_links import ToldLinks
 
 SHOWN = ("identifier", "title", "status", "url", "external_system")
 
@@ -14,11 +15,26 @@ class ExternalLinks:
     """Runs `link_ticket`."""
 
     desk: Desk
+    told: ToldLinks
 
     def run(self, job: CommandJob, _attempt: Attempt) -> Ending:
-        """Write what the command says into the external work (PATCH, facts.md 6)."""
+        """Write what the command says into the external work (PATCH, facts.md 6).
+
+        Fields that a command has set which was issued later stay as they are.
+        """
         asked = job.ready(LinkTicket)
-        told = asked.model_dump(exclude_unset=True, exclude={"external_work_link"})
-        with self.desk.at(f"step#{asked.external_work_link}", 1) as api:
-            answer = api.tell("PATCH", asked.external_work_link, told)
+        link = asked.external_work_link
+        fields = asked.model_dump(exclude_unset=True, exclude={"external_work_link"})
+        with self.desk.at(f"step#{link}", 1) as api:
+            issued = self.told.read(link)
+            left = {
+                name: value
+                for name, value in fields.items()
+                if issued.get(name, 0) <= job.received_at
+            }
+            if not left:
+                return Ending("superseded", "commands that were issued later say all of it")
+            answer = api.tell("PATCH", link, left)
+            # Afterwards: nothing is older than what CMP never heard.
+            self.told.write(link, {**issued, **dict.fromkeys(left, job.received_at)})
         return Ending("applied", result={key: answer.get(key) for key in SHOWN})

@@ -19,6 +19,7 @@ from cmp_relay.origins import FileOrigins
 from cmp_relay.outcomes import Attempt, Ending
 from cmp_relay.previews import Previews
 from cmp_relay.sub_steps import SubSteps
+from cmp_relay.told_links import ToldLinks
 from cmp_relay.upload_notes import UploadNotes
 from cmp_relay.uploads import Uploads
 from cmp_relay.worker import Worker
@@ -51,7 +52,7 @@ def build(environment: Mapping[str, str], *, reserve_seconds: float) -> Worker[C
     echoes = Echoes(clients.dynamodb(), own.catalogue_table)
     sub_steps = SubSteps(cmp, echoes)
     hands: dict[str, Hand] = {
-        "link_ticket": ExternalLinks(cmp),
+        "link_ticket": ExternalLinks(cmp, ToldLinks(clients.dynamodb(), own.catalogue_table)),
         "comment": Comments(cmp, echoes),
         "update_asset": AssetChanges(cmp),
         "report_publication": reports.build(environment, cmp, own.catalogue_table),
