@@ -66,7 +66,7 @@ def test_a_workers_messages_come_from_its_queue_and_never_expire(name: str) -> N
 def test_the_ticket_receivers_body_is_signed_and_becomes_a_job() -> None:
     request = gateway.Request(invoke_event("receive_ticket"))
     secrets = Secrets((("current", "your-webhook-secret"),))
-    receipt = Receipt("1", RECEIVED_AT, "jira", archive.key("1", RECEIVED_AT))
+    receipt = Receipt("1", RECEIVED_AT, "jira", archive.key("1", RECEIVED_AT, "tickets"))
 
     assert request.is_ticket_webhook
     assert jira_webhook.verify(request.headers["x-hub-signature"], request.body(), secrets)

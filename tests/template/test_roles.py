@@ -122,7 +122,7 @@ EXPECTED = {
     "ReceiveTicketFunction": _every_function("ReceiveTicket")
     | {
         Grant("secretsmanager:GetSecretValue", "JiraWebhookSecret"),  # aws.secret
-        Grant("s3:PutObject", "ArchiveBucket/deliveries/*"),  # archive.store
+        Grant("s3:PutObject", "ArchiveBucket/tickets/*"),  # archive.store
         Grant("sqs:SendMessage", "TicketQueue"),  # outbox.send
         Grant("sqs:SendMessage", "QuarantineQueue"),  # quarantine.put
         Grant("dynamodb:PutItem", "CatalogueTable"),  # quarantine.put

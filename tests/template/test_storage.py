@@ -89,11 +89,12 @@ def test_what_consumers_read_can_be_brought_back() -> None:
 
 
 def test_the_archive_forgets_after_the_days_of_the_parameter() -> None:
-    (rule,) = BUCKETS["ArchiveBucket"]["LifecycleConfiguration"]["Rules"]
+    rules = BUCKETS["ArchiveBucket"]["LifecycleConfiguration"]["Rules"]
 
-    assert rule["Status"] == "Enabled"
-    assert rule["Prefix"] == "deliveries/"
-    assert rule["ExpirationInDays"] == {"Ref": "ArchiveRetentionDays"}
+    assert {rule["Prefix"] for rule in rules} == {"deliveries/", "tickets/"}
+    for rule in rules:
+        assert rule["Status"] == "Enabled"
+        assert rule["ExpirationInDays"] == {"Ref": "ArchiveRetentionDays"}
 
 
 def test_the_catalogue_costs_what_is_used_and_can_be_wound_back() -> None:

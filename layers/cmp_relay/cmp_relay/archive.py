@@ -31,10 +31,10 @@ class ObjectStore(Protocol):
         """Write an object; raises StorageError if it is not durable."""
 
 
-def key(delivery_id: str, received_at: int) -> str:
-    """Return the key of a delivery received at `received_at` (ms UTC)."""
+def key(delivery_id: str, received_at: int, folder: str = "deliveries") -> str:
+    """Return the key of a delivery that was received at `received_at` (ms UTC)."""
     day = datetime.fromtimestamp(received_at / 1000, UTC)
-    return f"deliveries/{day:%Y/%m/%d}/{delivery_id}.json"
+    return f"{folder}/{day:%Y/%m/%d}/{delivery_id}.json"
 
 
 def document(

@@ -20,6 +20,8 @@ from cmp_relay.settings import TicketReceiverSettings
 
 # A webhook of Jira that gets no answer within seconds counts as failed.
 ANSWER_SECONDS = 8.5
+ARCHIVE_FOLDER = "tickets"
+"""Apart from what CMP delivers: whoever replays that, or draws up a ledger, reads all of it."""
 LARGEST_BODY = 4_000_000
 """Bytes, before anything is reckoned with them; Lambda takes hardly more."""
 
@@ -99,7 +101,7 @@ class TicketReception:
 
     def _receipt(self) -> Receipt:
         delivery_id, received_at = str(uuid.uuid4()), int(self.now() * 1000)
-        archive_key = archive.key(delivery_id, received_at)
+        archive_key = archive.key(delivery_id, received_at, ARCHIVE_FOLDER)
         return Receipt(delivery_id, received_at, jira_webhook.CHANNEL, archive_key)
 
     def _count(self, name: str) -> None:

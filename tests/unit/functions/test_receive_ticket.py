@@ -63,6 +63,7 @@ def test_a_comment_becomes_a_job_without_its_words(stack: ReceiverStack) -> None
     assert read.comment
     assert (read.ticket.id, read.ticket.key, read.comment.id) == ("10000", "CMP-1", "10100")
     assert "Words" not in json.dumps(job)
+    assert job["archive_key"].startswith("tickets/")
     archived = stack.archived_at(job["archive_key"])
     assert json.loads(archive.raw_body(archived)) == COMMENTED
 
