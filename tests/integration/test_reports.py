@@ -114,6 +114,19 @@ def test_equal_reports_are_sent_once_and_newer_ones_hold(world: ReportWorld) -> 
     assert world.sizes == [2]
 
 
+def test_of_two_that_were_issued_at_one_moment_the_later_to_come_holds(
+    world: ReportWorld,
+) -> None:
+    world.send(command("a", command_id="z"))
+    world.run(5 * SECOND)
+    world.send(command("a", command_id="b", status="failed"))
+
+    world.run()
+
+    assert world.told() == [("a", None, "failed")]
+    assert world.outcomes() == {"z": "superseded", "b": "applied"}
+
+
 def test_what_was_told_already_costs_no_request(world: ReportWorld) -> None:
     world.send(command("a", command_id="first", issued_at=5, public_url=URL))
     world.run()

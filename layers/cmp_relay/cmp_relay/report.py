@@ -62,9 +62,9 @@ class Report:
         return self.link, self.entry["asset_id"], self.entry.get("locale")
 
     @property
-    def age(self) -> tuple[int, str]:
+    def age(self) -> tuple[int, int, str]:
         """Return what orders reports of one place: the newest one holds."""
-        return self.issued_at, self.job_id
+        return self.issued_at, self.registered_at, self.job_id
 
     def says(self, other: "Report") -> bool:
         """Tell whether CMP would be told the same by another report."""
