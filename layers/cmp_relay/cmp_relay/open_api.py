@@ -29,10 +29,11 @@ from cmp_relay.errors import (
     UntrustedLinkError,
 )
 from cmp_relay.exchanges import Answer, Deadline, exchange, retry_after
+from cmp_relay.forms import Form
 
 if TYPE_CHECKING:
     from cmp_relay.origins import Origins
-    from cmp_relay.tokens import Token, TokenSource
+    from cmp_relay.tokens import Token
 
 _QUERY = re.compile(r"\?\S*")
 _LONGEST_WORDS = 200
@@ -59,6 +60,17 @@ class Ask(NamedTuple):
     url: httpx.URL
     method: str = "GET"
     body: Body = None
+    form: Form | None = None
+
+
+class Tokens(Protocol):
+    """Where tokens come from: `tokens.TokenSource`, or `client_tokens.ClientTokens`."""
+
+    def current(self) -> "Token":
+        """Return a token that has not expired."""
+
+    def replace(self, failed: "Token") -> "Token":
+        """Return another token than the one that CMP refused."""
 
 
 class Gate(Protocol):
@@ -106,13 +118,13 @@ class OpenApi:
     """The Open API, asked with the cached token; `base` is its address with the version.
 
     Every call raises UntrustedLinkError before anything is sent, else the error of the status, or
-    what `TokenSource` raises. `request_seconds` bounds a call with its redirects and second try.
+    what `Tokens` raise. `request_seconds` bounds a call with its redirects and second try.
     """
 
     def __init__(
         self,
         client: httpx.Client,
-        tokens: "TokenSource",
+        tokens: Tokens,
         origins: "Origins",
         base: str,
         request_seconds: float = 20,
@@ -176,7 +188,14 @@ class OpenApi:
         leads to is not what was to be written.
         """
         ask = Ask(self._origins.trusted(href), method, body)
-        answer = self._ask(ask, Deadline(self._request_seconds, self._now))
+        return self._write(ask, self._request_seconds)
+
+    def submit(self, href: str, form: Form, seconds: float) -> Mapping[str, object]:
+        """POST a form with a file to a link, as `tell` does, within so many seconds."""
+        return self._write(Ask(self._origins.trusted(href), "POST", form=form), seconds)
+
+    def _write(self, ask: Ask, seconds: float) -> Mapping[str, object]:
+        answer = self._ask(ask, Deadline(seconds, self._now))
         if answer.status in _REDIRECTS:
             raise UnavailableError(f"{answer.name}: redirects", status=answer.status)
         return _object(answer) if answer.body else {}
@@ -236,8 +255,11 @@ class OpenApi:
 
     def _exchange(self, ask: Ask, token: "Token", deadline: Deadline) -> Answer:
         headers = {"Authorization": f"Bearer {token.value}"}
-        request = self._client.build_request(ask.method, ask.url, headers=headers, json=ask.body)
-        return exchange(self._client, request, deadline)
+        client = self._client
+        if ask.form:
+            return exchange(client, ask.form.request(client, ask.url, headers), deadline)
+        request = client.build_request(ask.method, ask.url, headers=headers, json=ask.body)
+        return exchange(client, request, deadline)
 
     def _target(self, answer: Answer) -> httpx.URL:
         if "location" not in answer.headers:

@@ -18,6 +18,7 @@ from cmp_relay.external_links import ExternalLinks
 from cmp_relay.origins import FileOrigins
 from cmp_relay.outcomes import Attempt, Ending
 from cmp_relay.previews import Previews
+from cmp_relay.storage import Storage
 from cmp_relay.sub_steps import SubSteps
 from cmp_relay.told_links import ToldLinks
 from cmp_relay.upload_notes import UploadNotes
@@ -74,7 +75,6 @@ def _uploads(environment: Mapping[str, str], base: str) -> Uploads:
     return Uploads(
         objects=clients.files(),
         bucket=settings.read(settings.StoreSettings, environment).asset_bucket,
-        client=build_client(),
-        origins=FileOrigins.parse(origins, "UPLOAD_ORIGINS"),
+        storage=Storage(build_client(), FileOrigins.parse(origins, "UPLOAD_ORIGINS")),
         base=base,
     )
