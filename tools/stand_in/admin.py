@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tools.stand_in.admin_client_api import ClientApiAdmin
 from tools.stand_in.admin_extras import ExtrasAdmin
 from tools.stand_in.admin_files import FileAdmin
 from tools.stand_in.admin_publishing import PublishingAdmin
@@ -64,7 +65,7 @@ class Admin:
             ("DELETE", "/faults", self.clear_faults),
         ]
         parts = (
-            *(FileAdmin(self.cmp), ExtrasAdmin(self.cmp)),
+            *(FileAdmin(self.cmp), ExtrasAdmin(self.cmp), ClientApiAdmin(self.cmp)),
             *(TaskAdmin(self.cmp), PublishingAdmin(self.cmp), Announcements(self.cmp)),
         )
         own = [Route(ADMIN + path, endpoint, methods=[verb]) for verb, path, endpoint in table]

@@ -22,6 +22,7 @@ from tools.stand_in.file_host import FileHost
 from tools.stand_in.file_urls import FileUrls
 from tools.stand_in.folders import Folders
 from tools.stand_in.gate import guarded
+from tools.stand_in.label_groups import LabelGroups
 from tools.stand_in.library import Library
 from tools.stand_in.listing import Listing
 from tools.stand_in.new_assets import NewAssets
@@ -52,6 +53,11 @@ def create(client_id: str, client_secret: str, files_origin: str) -> ASGIApp:
         *cmp.previews.routes(),
         *cmp.planning.routes(),
         *cmp.uploads.routes(),
+        *cmp.multipart.routes(),
+        *cmp.channels.routes(),
+        *cmp.settings.routes(),
+        *cmp.content_items.routes(),
+        *LabelGroups().routes(),
         *NewAssets(cmp.world, cmp.uploads, cmp.echoes).routes(),
         *AssetChanges(cmp.world, cmp.echoes).routes(),
         *TaskPages(cmp.tasks, cmp.world).routes(),

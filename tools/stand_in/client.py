@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import httpx
 
+from tools.stand_in.client_api_client import ClientApiClient
 from tools.stand_in.publishing_client import PublishingClient
 from tools.stand_in.task_client import TaskClient
 
@@ -85,6 +86,11 @@ class StandIn:
     def tasks(self) -> TaskClient:
         """Return what is said about tasks."""
         return TaskClient(self._send)
+
+    @cached_property
+    def programs(self) -> ClientApiClient:
+        """Return what is said about what programs ask of CMP."""
+        return ClientApiClient(self._send)
 
     def set_renditions(self, asset_id: str, *names: str) -> list[dict[str, Any]]:
         """Let an asset have renditions of these names and no others; answer what CMP tells."""

@@ -30,7 +30,8 @@ class FileHost:
         """Build the application, with the log around its downloads."""
         route = Route(f"{PATH}{{name}}", self.download, methods=["GET"])
         downloads = self.cmp.downloads.around(Starlette(routes=[route]))
-        return Starlette(routes=[*self.cmp.uploads.storage(), Mount("/", downloads)])
+        storage = [*self.cmp.uploads.storage(), *self.cmp.multipart.storage()]
+        return Starlette(routes=[*storage, Mount("/", downloads)])
 
     async def download(self, request: Request) -> ASGIApp:
         """Answer with the file or the part of it that is asked for."""

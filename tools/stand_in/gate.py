@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tools.stand_in.answers import unauthorized
+from tools.stand_in.content_items import CONTENT_API
 from tools.stand_in.request_log import RECORD
 
 if TYPE_CHECKING:
@@ -12,14 +13,14 @@ if TYPE_CHECKING:
 
     from tools.stand_in.limits import Limits
 
-OPEN_API = "/v3/"
+GUARDED = ("/v3/", CONTENT_API)
 
 
 def guarded(app: ASGIApp, limits: Limits) -> ASGIApp:
-    """Wrap an application so that its Open API answers only whom it may."""
+    """Wrap an application so that its APIs answer only whom they may."""
 
     async def gate(scope: Scope, receive: Receive, send: Send) -> None:
-        if not scope["path"].startswith(OPEN_API):
+        if not scope["path"].startswith(GUARDED):
             await app(scope, receive, send)
         elif scope[RECORD]["bearer"] != "valid":
             await unauthorized()(scope, receive, send)

@@ -7,6 +7,7 @@ documented; its own SDK is tested with `{"error": "invalid_client"}` and 401.
 from __future__ import annotations
 
 import hmac
+import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Bearer = Literal["valid", "expired", "unknown", "none"]
 FORM = "application/x-www-form-urlencoded"
+KNOWN_SCOPES = frozenset({"cmp:read", "cmp:write"})
 HOUR = 3599  # what CMP answers for an app in production mode
 
 
@@ -51,6 +53,7 @@ class OAuth:
     refuse: bool = False
     access_tokens: dict[str, float] = field(default_factory=dict)
     refresh_tokens: set[str] = field(default_factory=set)
+    scopes: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def apply(self, rules: OAuthRules) -> None:
         """Take over what the rules set."""
@@ -71,6 +74,10 @@ class OAuth:
             return "unknown"
         return "valid" if self.now() < self.access_tokens[token] else "expired"
 
+    def scopes_of(self, authorization: str) -> frozenset[str]:
+        """Tell the scopes of the token of an Authorization header."""
+        return self.scopes.get(authorization.partition(" ")[2], frozenset())
+
     def expire_all(self) -> None:
         """Let every access token issued so far be expired."""
         self.access_tokens = dict.fromkeys(self.access_tokens, 0.0)
@@ -83,7 +90,10 @@ class OAuth:
 
     def routes(self) -> list[Route]:
         """List the routes of the public side."""
-        return [Route("/o/oauth2/v1/token", self.token, methods=["POST"])]
+        return [
+            Route("/o/oauth2/v1/token", self.token, methods=["POST"]),
+            Route("/oauth/token", self.scoped_token, methods=["POST"]),
+        ]
 
     async def token(self, request: Request) -> JSONResponse:
         """Answer a token request."""
@@ -99,6 +109,17 @@ class OAuth:
                 return self._refresh(form.get("refresh_token", ""))
             case _:
                 return _error("unsupported_grant_type", 400)
+
+    async def scoped_token(self, request: Request) -> JSONResponse:
+        """Answer a token request of the tutorial's API (seed 001), which names its scopes."""
+        form = dict(parse_qsl((await request.body()).decode()))
+        scopes = frozenset(form.get("scope", "").split())
+        if not scopes or not scopes <= KNOWN_SCOPES:
+            return _error("invalid_scope", 400)
+        answer = await self.token(request)
+        if answer.status_code == 200:
+            self.scopes[json.loads(bytes(answer.body))["access_token"]] = scopes
+        return answer
 
     def _is_client(self, form: dict[str, str]) -> bool:
         given = (form.get("client_id", ""), form.get("client_secret", ""))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Json
 
 from tools.stand_in.moments import aware
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 KindName = Literal["article", "image", "video", "raw_file", "structured_content"]
 Moment = Annotated[datetime, AfterValidator(aware)]
-REPEATABLE = ("type",)
+REPEATABLE = ("type", "label", "status")
 
 T = TypeVar("T")
 
@@ -53,8 +54,26 @@ class Page(BaseModel):
         return str(request.url.include_query_params(offset=offset, page_size=self.page_size))
 
 
+class LabelWanted(BaseModel):
+    """A group of labels and those of it that are looked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    group: str
+    values: list[str]
+
+
+class FieldWanted(BaseModel):
+    """A field and the values that are looked for in it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    values: list[str]
+
+
 class AssetQuery(Page):
-    """Which assets to list; the filters by label, field and campaign are left out here."""
+    """Which assets to list; labels, fields and campaigns sort nothing out here."""
 
     type: list[KindName] = Field(default_factory=list)
     created_at__from: Moment | None = None
@@ -64,9 +83,41 @@ class AssetQuery(Page):
     folder_id: str | None = None
     include_subfolder_assets: bool = True
     search_text: str = ""
+    label: list[Json[LabelWanted]] = Field(default_factory=list)
+    fields: Annotated[Json[list[FieldWanted]], BeforeValidator(b64decode)] = Field(
+        default_factory=list
+    )
+    campaign_id: str | None = None
 
 
 class FolderQuery(Page):
     """Which folders to list."""
 
     parent_folder_id: str | None = None
+
+
+class LabelGroupQuery(Page):
+    """Which groups of labels to list."""
+
+    source_org_type: Literal["current", "related"] = "current"
+
+
+class TaskQuery(Page):
+    """Which tasks to list; milestones and moments can be given, but sort nothing out here."""
+
+    search_key: str = ""
+    campaign: str | None = None
+    workflow: str | None = None
+    milestone: str | None = None
+    start_date: Moment | None = None
+    due_date: Moment | None = None
+    status: list[str] = Field(default_factory=list)
+
+    def fits(self, task: dict[str, Any]) -> bool:
+        """Tell whether a task is one of those asked for."""
+        return (
+            self.search_key.lower() in task["title"].lower()
+            and self.campaign in (None, task["campaign_id"])
+            and self.workflow in (None, task["workflow_id"])
+            and (not self.status or task["status"] in self.status)
+        )

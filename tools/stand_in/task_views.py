@@ -60,6 +60,16 @@ def shown_task(task: Task, base: str) -> dict[str, Any]:
     return {**shown, **task.fields}
 
 
+def shown_in_list(task: Task, base: str) -> dict[str, Any]:
+    """Show a task in short, as the list of tasks does."""
+    shown = shown_task(task, base)
+    links = {name: shown["links"][name] for name in ("self", "campaign", "milestone")}
+    workflow = f"{base}/v3/workflows/{shown['workflow_id']}"
+    web_urls = {"self": shown["links"]["web_urls"]["self"]}
+    listed = {name: value for name, value in shown.items() if name not in ("labels", "steps")}
+    return {**listed, "links": {**links, "workflow": workflow, "web_urls": web_urls}}
+
+
 def shown_sub_step(sub_step: SubStep, base: str) -> dict[str, Any]:
     """Show a sub-step."""
     url, assignee = sub_step_url(sub_step, base), sub_step.assignee_id

@@ -94,6 +94,8 @@ class Task:
     steps: list[Step]
     modified_at: str
     fields: dict[str, Any] = field(default_factory=dict)
+    campaign_code: list[str] = field(default_factory=lambda: ["SPRING-26"])
+    """The values of its custom field."""
 
 
 @dataclass
@@ -129,6 +131,11 @@ class Tasks:
         ]
         self.by_id[task_id] = Task(task_id, title, steps, iso(self.now()), fields)
         return waiting
+
+    def change(self, task: Task, fields: dict[str, Any]) -> None:
+        """Change what a task tells of itself."""
+        task.fields.update(fields)
+        task.modified_at = later(task.modified_at, self.now())
 
     def find(self, task_id: str, step_id: str, sub_step_id: str) -> SubStep | None:
         """Find a sub-step where its URL says that it is."""
