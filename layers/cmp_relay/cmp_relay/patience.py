@@ -1,0 +1,98 @@
+"""Patience: how callers who wait get through the API budget, and through a 429.
+
+A worker gives its message back until its slot comes; a program or a person waits for it here. What
+is sent again is known not to have been done: a request that had no slot or no token yet, or that
+CMP refused with 429. After a 5xx or a time-out nobody knows, so that is the caller's to decide.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from cmp_relay.errors import AppointmentError, CredentialsError, PostponedError, RateLimitedError
+from cmp_relay.open_api import Gate, OpenApi, OpenGate
+from cmp_relay.permits import Permit, Permits
+from cmp_relay.slots import Slot
+
+PATIENCE_SECONDS = 120
+"""Twice the minute for which the tutorial's limit holds (facts.md 4)."""
+FIRST_BACK_OFF = 1.0
+LONGEST_BACK_OFF = 30.0
+
+Given = TypeVar("Given")
+Prepared = TypeVar("Prepared")
+
+
+@dataclass(slots=True)
+class Memory:
+    """Keeps a slot of the budget from one try to the next, as a lease does for workers."""
+
+    kept: Slot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TellingGate:
+    """A permit as a gate that tells the budget what CMP answered, and leaves the answer as it is.
+
+    A permit's own appointment after a failure would hide whether the request was done.
+    """
+
+    permit: Permit
+
+    def take(self, prepare: Callable[[], Prepared], probe: Callable[[], bool]) -> Prepared:
+        """Return what `prepare` returns once the permit has a slot; raises AppointmentError."""
+        return self.permit.take(prepare, probe)
+
+    def answered(self) -> None:
+        """Tell the budget that CMP answered."""
+        self.permit.answered()
+
+    def throttled(self, retry_after: float | None) -> None:
+        """Put everybody's slots back after a 429."""
+        with suppress(AppointmentError):
+            self.permit.throttled(retry_after)
+
+    def failed(self) -> None:
+        """Count a 5xx or a time-out."""
+        with suppress(AppointmentError):
+            self.permit.failed()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Waits for slots, tokens and after a 429, `seconds` for one request at most.
+
+    `permits` are those of the stack beside which the caller runs, None if there is none.
+    """
+
+    permits: Permits | None = None
+    seconds: float = PATIENCE_SECONDS
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _memory: Memory = field(default_factory=Memory, init=False)
+
+    def ask(self, api: OpenApi, request: Callable[[OpenApi], Given]) -> Given:
+        """Return what a request gives, at the latest try its error: a PostponedError, a 429."""
+        ends_at = self.now() + self.seconds
+        back_off = FIRST_BACK_OFF
+        while True:
+            try:
+                return request(api.behind(self._gate()))
+            except (PostponedError, RateLimitedError) as error:
+                delay = _delay(error, back_off)
+                if isinstance(error, CredentialsError) or self.now() + delay > ends_at:
+                    raise
+            self.sleep(delay)
+            back_off = min(2 * back_off, LONGEST_BACK_OFF)
+
+    def _gate(self) -> Gate:
+        return TellingGate(self.permits.of(self._memory, 1)) if self.permits else OpenGate()
+
+
+def _delay(error: PostponedError | RateLimitedError, back_off: float) -> float:
+    if isinstance(error, PostponedError):
+        return error.delay
+    # CMP can ask for no second at all; two answers of that kind are to be apart all the same.
+    return back_off if error.retry_after is None else max(error.retry_after, FIRST_BACK_OFF)

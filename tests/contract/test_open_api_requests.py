@@ -1,0 +1,440 @@
+"""Every request of the client is one that the official specification describes.
+
+The client works on the stand-in, and what it sends is kept: path, query and body. Without
+`CMP_OPENAPI_SPEC` all of it is done as well, and only not compared.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from cmp_relay import cmp_v3
+from cmp_relay.cmp_assets import CHANGEABLE, Assets
+from cmp_relay.credentials import Credentials
+from cmp_relay.exchanges import build_client
+from cmp_relay.file_uploads import FileUploads
+from tests.contract.test_stand_in import Specification, formats
+from tools.stand_in.channels import WEBSITE
+from tools.stand_in.folder_tree import CAMPAIGNS, MARKETING
+from tools.stand_in.kinds import KINDS
+from tools.stand_in.process import running
+from tools.stand_in.task_pages import CUSTOM_FIELD
+from tools.stand_in.tasks import CAMPAIGN
+
+if TYPE_CHECKING:
+    from cmp_relay.cmp_v3 import Cmp
+    from tools.stand_in.client import StandIn
+
+pytestmark = pytest.mark.enable_socket
+
+MOMENT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+EXPECTED = {
+    "GET /asset-urls/{asset_id}",
+    "GET /assets",
+    "POST /assets",
+    "GET /assets/{asset_id}/fields",
+    "PUT /assets/{asset_id}/fields/{field_id}",
+    "POST /assets/{asset_id}/versions",
+    *(f"GET /{kind.segment}/{{id}}" for kind in KINDS),
+    *(f"PATCH /{kind}/{{id}}" for kind in ("images", "videos", "raw-files")),
+    "GET /folders",
+    "POST /folders",
+    "GET /folders/{id}",
+    "PATCH /folders/{id}",
+    "GET /label-groups",
+    "POST /multipart-uploads",
+    "POST /multipart-uploads/{id}/complete",
+    "GET /multipart-uploads/{id}/status",
+    "GET /publishing-channels",
+    "GET /publishing-events/{publishing_event_id}",
+    "GET /publishing-events/{publishing_event_id}/publishing-metadata",
+    "POST /publishing-events/{publishing_event_id}/publishing-metadata",
+    "GET /settings",
+    "POST /settings",
+    "GET /tasks",
+    "GET /tasks/{id}",
+    "PATCH /tasks/{id}",
+    "GET /tasks/{id}/assets",
+    "GET /tasks/{id}/custom-fields",
+    "PATCH /tasks/{task_id}/custom-fields/{custom_field_id}",
+    "POST /tasks/{task_id}/publishing-intents",
+    "GET /upload-url",
+}
+
+
+@dataclass
+class Conversation:
+    """A client of the stand-in, and the answers that it heard from the Open API."""
+
+    stand_in: StandIn
+    cmp: Cmp
+    base: str
+    folder: Path
+    heard: list[httpx.Response] = field(default_factory=list)
+
+    def file(self, name: str, size: int = 9) -> Path:
+        """Write a file and tell where it is."""
+        path = self.folder / name
+        path.write_bytes(b"x" * size)
+        return path
+
+
+Scene = Callable[[Conversation], None]
+
+
+def assets_are_listed(talk: Conversation) -> None:
+    for kind in KINDS:
+        talk.stand_in.add_asset(kind.name)
+
+    found = talk.cmp.assets.list(
+        kinds=["image", "video"],
+        labels={"123123": ["234234"], "123124": []},
+        fields={"64be245ec0d79e79fdf1ad84": ["SPRING-26"]},
+        created_from=datetime(2020, 1, 1, tzinfo=UTC),
+        created_to=datetime(2100, 1, 1, tzinfo=UTC),
+        modified_from=datetime(2020, 1, 1, tzinfo=UTC),
+        modified_to=datetime(2100, 1, 1, tzinfo=UTC),
+        folder_id=CAMPAIGNS,
+        subfolders=False,
+        text="sample",
+        campaign_id=CAMPAIGN,
+    )
+
+    assert {asset["type"] for asset in found} == {"image", "video"}
+    assert len([*talk.cmp.assets.list()]) == len(KINDS)
+
+
+def assets_are_read(talk: Conversation) -> None:
+    for kind in KINDS:
+        asset_id = talk.stand_in.add_asset(kind.name)["id"]
+
+        assert talk.cmp.assets.get(kind.name, asset_id)["id"] == asset_id
+        assert talk.cmp.assets.find(asset_id)["id"] == asset_id
+
+
+def assets_are_changed(talk: Conversation) -> None:
+    changes = {"title": "Renamed", "expires_at": "2026-12-24T17:00:00Z", "tags": ["spring"]}
+    for kind in CHANGEABLE:
+        asset_id = talk.stand_in.add_asset(kind)["id"]
+
+        talk.cmp.assets.update(kind, asset_id, changes)
+
+        assert talk.cmp.assets.get(kind, asset_id)["title"] == "Renamed"
+
+
+def fields_are_set(talk: Conversation) -> None:
+    asset_id = talk.stand_in.add_asset("image")["id"]
+    before = [*talk.cmp.assets.fields(asset_id)]
+
+    talk.cmp.assets.set_field(asset_id, before[0]["id"], "text", ["1204 views"])
+    talk.cmp.assets.set_field(asset_id, "123124", "label", ["234236"])
+
+    after = {one["id"]: one["values"] for one in talk.cmp.assets.fields(asset_id)}
+    assert after == {before[0]["id"]: ["1204 views"], before[1]["id"]: before[1]["values"]}
+
+
+def files_are_uploaded(talk: Conversation) -> None:
+    made = talk.cmp.assets.upload(talk.file("hero.png"), folder_id=CAMPAIGNS)
+    added = talk.cmp.assets.add_version(made["id"], talk.file("next.png"), "Hero, once more")
+
+    assert (made["title"], made["type"], made["folder_id"]) == ("hero.png", "image", CAMPAIGNS)
+    assert (added["asset_id"], added["version_number"]) == (made["id"], 2)
+
+
+def large_files_are_uploaded_in_parts(talk: Conversation) -> None:
+    storage = talk.cmp.assets.uploads.storage
+    uploads = FileUploads(talk.cmp.endpoint, storage, 1, 5 * 2**20, sleep=lambda _: None)
+    path = talk.file("film.mp4", 5 * 2**20 + 1)
+
+    made = Assets(talk.cmp.endpoint, uploads).upload(path, "Film")
+
+    asset = talk.cmp.assets.get("raw_file", made["id"])
+    assert httpx.get(asset["url"]).content == path.read_bytes()
+
+
+def folders_are_read_and_made(talk: Conversation) -> None:
+    made = talk.cmp.folders.add("Spring", MARKETING)
+    talk.cmp.folders.rename(made["id"], "Summer")
+
+    assert talk.cmp.folders.get(made["id"])["path"] == "/Marketing/Summer"
+    assert {one["name"] for one in talk.cmp.folders.list(MARKETING)} == {"Campaigns", "Summer"}
+    assert len([*talk.cmp.folders.list()]) == 3
+
+
+def labels_are_listed(talk: Conversation) -> None:
+    assert [one["name"] for one in talk.cmp.labels.list()] == ["Content Format", "Review"]
+
+
+def tasks_are_read_and_changed(talk: Conversation) -> None:
+    own = talk.stand_in.tasks.add(title="A page for spring")["task_id"]
+    asset = talk.stand_in.add_asset("image")["id"]
+    talk.stand_in.tasks.add(title="Another", asset_ids=[asset])
+    statuses = ["In Progress", "Overdue"]
+
+    task = talk.cmp.tasks.get(own)
+    found = [
+        one["id"]
+        for one in talk.cmp.tasks.list(
+            statuses=statuses,
+            title="spring",
+            campaign_id=CAMPAIGN,
+            workflow_id=task["workflow_id"],
+            milestone_id="m",
+            starts_at=MOMENT,
+            due_at=MOMENT,
+        )
+    ]
+    talk.cmp.tasks.update(own, {"title": "Renamed", "due_at": "2026-12-24T17:00:00Z"})
+    talk.cmp.tasks.set_custom_field(own, CUSTOM_FIELD, ["1204 views"])
+
+    assert found == [own]
+    assert talk.cmp.tasks.get(own)["title"] == "Renamed"
+    assert [one["values"] for one in talk.cmp.tasks.custom_fields(own)] == [
+        [{"id": None, "name": "1204 views"}]
+    ]
+    assert [*talk.cmp.tasks.assets(own)] == []
+    assert len([*talk.cmp.tasks.list()]) == 2
+
+
+def tasks_are_published(talk: Conversation) -> None:
+    task = talk.stand_in.tasks.add()["task_id"]
+    channels = {one["name"]: one["id"] for one in talk.cmp.channels.list()}
+
+    intent = talk.cmp.channels.publish(task, channels["Website"])
+
+    assert talk.stand_in.programs.intents() == [
+        {"id": intent["id"], "task_id": task, "channel_id": WEBSITE}
+    ]
+
+
+def publishing_events_are_read_and_reported(talk: Conversation) -> None:
+    asset = talk.stand_in.add_asset("image")["id"]
+    body = talk.stand_in.body("publish", [asset])
+    event = body["data"]["publishing_event"]["id"]
+    report = {"asset_id": asset, "status": "published", "public_url": "https://example.com/a"}
+
+    answer = talk.cmp.events.report(event, [report, {**report, "asset_id": "gone"}])
+
+    assert [one["error_code"] for one in answer["errors"]] == ["unknown-asset"]
+    assert talk.cmp.events.get(event)["assets"][0]["id"] == asset
+    listed = talk.cmp.events.reports(
+        event, status="published", kind="image", asset_id=asset, locale=None
+    )
+    assert [one["public_url"] for one in listed] == ["https://example.com/a"]
+    assert [*talk.cmp.events.reports(event, locale="de")] == []
+
+
+def settings_are_read_and_changed(talk: Conversation) -> None:
+    webhook = {
+        "name": "CMP Relay",
+        "description": "",
+        "callback_url": "https://relay.example/webhooks/cmp",
+        "secret": "s" * 32,
+        "event_names": ["asset_added"],
+    }
+    more = {**webhook, "event_names": ["asset_removed"]}
+
+    first = talk.cmp.settings.preview({"webhooks": [webhook]})
+    before = talk.cmp.settings.get()
+    talk.cmp.settings.apply({"webhooks": [webhook]})
+    talk.cmp.settings.apply({"webhooks": [more]}, overwrite_workflows=True)
+
+    assert first["changeset"]["create"]["webhooks"] == ["CMP Relay"]
+    assert before["resources"]["webhooks"] == []
+    after = talk.cmp.settings.get()["resources"]["webhooks"]
+    assert [one["event_names"] for one in after] == [["asset_added", "asset_removed"]]
+
+
+SCENES: list[Scene] = [
+    assets_are_listed,
+    assets_are_read,
+    assets_are_changed,
+    fields_are_set,
+    files_are_uploaded,
+    large_files_are_uploaded_in_parts,
+    folders_are_read_and_made,
+    labels_are_listed,
+    tasks_are_read_and_changed,
+    tasks_are_published,
+    publishing_events_are_read_and_reported,
+    settings_are_read_and_changed,
+]
+
+
+class Requests:
+    """The official specification, asked whether a request is one that it describes."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.answers = Specification(document)
+        # Allows nothing but `type`, and demands `values` beside it.
+        del self.answers.components["schemas"]["AssetFieldUpdateRequest"]["additionalProperties"]
+        self.operations = [
+            (verb.upper(), template, _pattern(template), operation)
+            for template, item in document["paths"].items()
+            for verb, operation in item.items()
+            if verb in {"get", "post", "put", "patch", "delete"}
+        ]
+
+    def check(self, response: httpx.Response, base: str) -> str:
+        """Check a request and its answer, and name the operation."""
+        request = response.request
+        path = request.url.raw_path.decode().partition("?")[0].removeprefix(_path(base))
+        fitting = [
+            (len(re.findall("{", template)), template, operation)
+            for verb, template, pattern, operation in self.operations
+            if verb == request.method and pattern.fullmatch(path)
+        ]
+        assert fitting, f"{request.method} {path} is not in the specification"
+        _, template, operation = min(fitting, key=lambda one: one[0])
+        self._check_query(request.url.params, operation)
+        self._check_body(request, operation)
+        self.answers.check(response, template)
+        return f"{request.method} {template}"
+
+    def _check_query(self, params: httpx.QueryParams, operation: dict[str, Any]) -> None:
+        known = {
+            one["name"]: one["schema"]
+            for one in map(self._resolved, operation.get("parameters", []))
+            if one["in"] == "query"
+        }
+        assert {*params} <= {*known}, f"unknown parameters: { ({*params} - {*known}) }"
+        for name, schema in known.items():
+            if name in params:
+                self._validate(_read(name, params.get_list(name), schema), schema)
+
+    def _check_body(self, request: httpx.Request, operation: dict[str, Any]) -> None:
+        if "requestBody" not in operation:
+            assert request.content == b""
+            return
+        body = self._resolved(operation["requestBody"])
+        assert request.headers["content-type"] == "application/json"
+        self._validate(json.loads(request.content), body["content"]["application/json"]["schema"])
+
+    def _validate(self, value: object, schema: dict[str, Any]) -> None:
+        whole = {**schema, "components": self.answers.components}
+        Draft202012Validator(whole, format_checker=formats).validate(value)
+
+    def _resolved(self, node: dict[str, Any]) -> dict[str, Any]:
+        return self.answers._resolved(node)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"{\w+}", "[^/]+", template))
+
+
+def _path(base: str) -> str:
+    return httpx.URL(base).path
+
+
+def _read(name: str, given: list[str], schema: dict[str, Any]) -> object:
+    """Read a parameter as the specification's description says that it is written."""
+    if name == "fields":
+        assert len(given) == 1
+        return json.loads(base64.b64decode(given[0]))
+    if name == "label":
+        return [json.loads(one) for one in given]
+    if schema["type"] == "array":
+        return given
+    assert len(given) == 1
+    return json.loads(given[0]) if schema["type"] in {"integer", "boolean"} else given[0]
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[StandIn]:
+    with running("client", "secret") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def requests() -> Requests | None:
+    """Read the specification, if there is one."""
+    named = os.environ.get("CMP_OPENAPI_SPEC")
+    return Requests(json.loads(Path(named).read_text())) if named else None
+
+
+@contextmanager
+def talking(stand_in: StandIn, folder: Path) -> Iterator[Conversation]:
+    """Connect a client to an empty stand-in, and keep what it hears."""
+    stand_in.reset()
+    base = f"{stand_in.base_url}/v3"
+    with build_client() as client:
+        cmp = cmp_v3.connect(
+            Credentials("client", "secret"),
+            base=base,
+            token_url=f"{stand_in.base_url}/o/oauth2/v1/token",
+            origins=(stand_in.base_url,),
+            upload_origins=(stand_in.files_origin,),
+            client=client,
+        )
+        talk = Conversation(stand_in, cmp, base, folder)
+
+        def hear(response: httpx.Response) -> None:
+            if str(response.request.url).startswith(f"{base}/"):
+                response.read()
+                talk.heard.append(response)
+
+        client.event_hooks = {"response": [hear]}
+        yield talk
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+def test_requests_are_those_of_the_specification(
+    stand_in: StandIn, requests: Requests | None, tmp_path: Path, scene: Scene
+) -> None:
+    with talking(stand_in, tmp_path) as talk:
+        scene(talk)
+
+    assert all(response.is_success or response.is_redirect for response in talk.heard)
+    for response in talk.heard if requests else ():
+        assert requests
+        requests.check(response, talk.base)
+
+
+def test_the_operations_covered(
+    stand_in: StandIn, requests: Requests | None, tmp_path: Path
+) -> None:
+    if requests is None:
+        pytest.skip("CMP_OPENAPI_SPEC names no specification")
+    covered = set()
+    for scene in SCENES:
+        with talking(stand_in, tmp_path) as talk:
+            scene(talk)
+        covered |= {requests.check(response, talk.base) for response in talk.heard}
+
+    print("\n".join(sorted(covered, key=lambda one: one.partition(" ")[::-1])))  # noqa: T201
+    assert covered == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/assets?sort=title", None),
+        ("GET", "/assets?page_size=1000", None),
+        ("GET", "/assets?label=Review", None),
+        ("GET", "/metrics", None),
+        ("POST", "/folders", {"title": "Spring"}),
+    ],
+)
+def test_a_wrong_request_is_found(
+    requests: Requests | None, method: str, path: str, body: object
+) -> None:
+    if requests is None:
+        pytest.skip("CMP_OPENAPI_SPEC names no specification")
+    request = httpx.Request(method, f"{cmp_v3.BASE}{path}", json=body)
+
+    with pytest.raises((AssertionError, ValidationError, ValueError)):
+        requests.check(httpx.Response(200, json={}, request=request), cmp_v3.BASE)
