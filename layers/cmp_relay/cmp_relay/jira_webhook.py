@@ -53,8 +53,7 @@ def jobs(raw: bytes, receipt: Receipt) -> list[Job]:
         job = _job(receipt, "ticket_commented", _ticket(body))
         return [{**job, "comment": {"id": comment_id}}]
     if name == "jira:issue_updated" and _changes_state(body):
-        change = identifier(at(body, "changelog", "id"))
-        return [_job(receipt, "ticket_changed", _ticket(body) | without_none(change=change))]
+        return [_job(receipt, "ticket_changed", _ticket(body))]
     return []
 
 

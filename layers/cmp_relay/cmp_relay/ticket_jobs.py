@@ -18,10 +18,9 @@ Heard = Literal["ticket_changed", "ticket_commented"]
 
 
 class TicketPart(Linked):
-    """A ticket by its id in the ticket system; `change` names one change of it."""
+    """A ticket by its id in the ticket system; `key` is what people call it."""
 
     key: Identifier | None = None
-    change: Identifier | None = None
 
 
 class TicketJob(Job):

@@ -2,7 +2,7 @@
 
 A ticket is opened under a claim, a comment is written under a mark: both are on record before, so
 that a repeated attempt looks for what the one before it left behind (docs/jira.md). What CMP is
-told goes out as commands whose ids follow from what happened: a repeated one is dropped there.
+told goes out as commands that keep their ids when they are repeated, and are dropped there.
 """
 
 import re
@@ -87,7 +87,7 @@ class Ticketing:
                 state = self._opened(job, state)
             if state.status is None:
                 ticket = self.tickets.read(str(state.ticket_id))
-                state = self._owe(state, ticket, "opened", tickets.verdict(ticket, self.rejected))
+                state = self._owe(state, ticket)
             self._pay(state)
         if state.opened_by != job.job_id:
             return Ending("superseded", f"ticket {state.ticket_id} is there already")
@@ -198,11 +198,9 @@ class Ticketing:
             state = self._pay(self._known(sub_step_id))
             # Read under the lease: whoever reads later tells what is newer.
             ticket = self.tickets.read(_ticket_id(job))
-            verdict = tickets.verdict(ticket, self.rejected)
-            if (ticket.status, verdict) == (state.status, state.verdict):
+            if (ticket.status, self._verdict(ticket)) == (state.status, state.verdict):
                 return Ending("superseded", "CMP was told of this state")
-            change = (job.ticket and job.ticket.change) or job.job_id
-            self._pay(self._owe(state, ticket, change, verdict))
+            self._pay(self._owe(state, ticket))
         return Ending("applied", result={"ticket": ticket.id, "status": ticket.status})
 
     def _carry(self, job: TicketJob, sub_step_id: str, comment_id: str) -> Ending:
@@ -231,11 +229,17 @@ class Ticketing:
             raise TicketMissingError("the ticket is being put on record")
         return state
 
-    def _owe(
-        self, state: TicketState, ticket: Ticket, change: str, verdict: Verdict
-    ) -> TicketState:
-        """Write down what CMP has to be told of a ticket, before it is told."""
+    def _verdict(self, ticket: Ticket) -> Verdict:
+        return tickets.verdict(ticket, self.rejected)
+
+    def _owe(self, state: TicketState, ticket: Ticket) -> TicketState:
+        """Write down what CMP has to be told of a ticket, before it is told.
+
+        The number of the state is part of the commands' ids, not that of the change in the ticket
+        system: what an old change makes us look at can be something new.
+        """
         work, comments = state.external_work_link, state.comments_link
+        verdict, number = self._verdict(ticket), str(state.revision + 1)
         linked = ticket_texts.link(ticket)
         told: list[tuple[str, commands.Arguments]] = [
             ("link_ticket", _arguments(commands.LinkTicket, external_work_link=work, **linked))
@@ -249,7 +253,7 @@ class Ticketing:
                 ("comment", _arguments(commands.Comment, comments_link=comments, text=words))
             )
         pending = tuple(
-            self._command(name, self._command_id(ticket.id, change, name), arguments)
+            self._command(name, self._command_id(ticket.id, number, name), arguments)
             for name, arguments in told
         )
         return self.table.write(
