@@ -33,12 +33,16 @@ class PrerequisiteError(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment, the requirements that it holds, and what it is for."""
+    """A virtual environment, the requirements that it holds, and what it is for.
+
+    `has_project` tells whether the project's own command line is installed into it.
+    """
 
     name: str
     folder: Path
     requirements: Path
     purpose: str
+    has_project: bool = False
 
     @property
     def python(self) -> Path:
@@ -60,11 +64,11 @@ class Environment:
         return self.stamp.is_file() and self.stamp.read_text() == self.wanted()
 
 
-def _environment(name: str, folder: str, purpose: str) -> Environment:
-    return Environment(name, PROJECT / folder, REQUIREMENTS / f"{name}.txt", purpose)
+def _environment(name: str, folder: str, purpose: str, *, has_project: bool = False) -> Environment:
+    return Environment(name, PROJECT / folder, REQUIREMENTS / f"{name}.txt", purpose, has_project)
 
 
-DEV = _environment("dev", ".venv", "tests, checks and tools")
+DEV = _environment("dev", ".venv", "tests, checks and tools", has_project=True)
 SAM = _environment("sam", ".local/envs/sam", "the SAM command line")
 MINISTACK = _environment("ministack", ".local/envs/ministack", "the local AWS")
 # Of the production runtime's interpreter, so made by that one and when they are needed.
@@ -122,11 +126,15 @@ def _commands(environment: Environment, *, uv: str | None) -> Iterable[list[str]
     python, folder = str(environment.python), str(environment.folder)
     pinned = ["--no-deps", "--require-hashes", "-r", str(environment.requirements)]
     yield [sys.executable, "-m", "venv", folder]
-    if uv:
-        yield [uv, "pip", "install", "--quiet", "--python", python, *pinned]
-    else:
-        quiet = ["--quiet", "--quiet", "--disable-pip-version-check"]
-        yield [python, "-m", "pip", "install", *quiet, *pinned]
+    install = (
+        [uv, "pip", "install", "--quiet", "--python", python]
+        if uv
+        else [python, "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check"]
+    )
+    yield [*install, *pinned]
+    if environment.has_project:
+        # With the build tool that the requirements have brought: nothing is fetched for it.
+        yield [*install, "--no-deps", "--no-build-isolation", "--editable", str(PROJECT)]
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,16 @@ def test_installs_nothing_that_is_not_pinned_with_a_hash(
     assert "--require-hashes" in install
     assert "--no-deps" in install
     assert (install[0] == uv) is (uv is not None)
+
+
+def test_installs_the_command_line_with_nothing_but_what_is_there(
+    environment: Environment, commands: list[list[str]]
+) -> None:
+    environments.set_up(replace(environment, has_project=True))
+
+    assert commands[-1][-2:] == ["--editable", str(environments.PROJECT)]
+    assert {"--no-deps", "--no-build-isolation"} <= {*commands[-1]}
+    assert "--require-hashes" in commands[-2]
 
 
 def test_says_which_python_is_needed() -> None:

@@ -1,0 +1,41 @@
+"""A stack in moto, as the command line finds one."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from cmp_relay_cli.stack import Stack
+from tests.support import catalogue_table
+
+WORK = ("AssetPublished", "LibraryAsset", "OtherEvent")
+PARAMETERS = {
+    "ApiRequestsPerMinute": "100",
+    "ApiRequestsPerMonth": "200000",
+    "ArchiveRetentionDays": "30",
+}
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    with mock_aws():
+        yield made()
+
+
+def made() -> Stack:
+    session = boto3.Session()
+    sqs, outputs = session.client("sqs"), {}
+    for name in (*WORK, *(f"{each}DeadLetter" for each in WORK), "Quarantine"):
+        outputs[f"{name}QueueUrl"] = sqs.create_queue(QueueName=name)["QueueUrl"]
+    session.client("s3").create_bucket(
+        Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    catalogue_table.create(session.client("dynamodb"))
+    secret = session.client("secretsmanager").create_secret(Name="token")
+    outputs |= {
+        "CatalogueTable": "catalogue",
+        "ArchiveBucket": "archive",
+        "TokenSecretArn": secret["ARN"],
+    }
+    return Stack("relay", session, None, outputs, PARAMETERS)

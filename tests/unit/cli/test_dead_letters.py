@@ -1,0 +1,158 @@
+"""Dead letters: exactly the chosen ones go, wherever the command is killed."""
+
+from typing import Any
+
+import pytest
+
+from cmp_relay.outcomes import Outcomes
+from cmp_relay_cli import dead_letters, job_items
+from cmp_relay_cli.dead_letters import Filter, Report
+from cmp_relay_cli.job_items import JobItem
+from cmp_relay_cli.stack import Stack
+from tests.support.dead_letter_world import bury, job, show_again, taken, visible
+from tests.support.killer import Killer, ProcessKilled
+
+
+@pytest.fixture(autouse=True)
+def _no_long_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+
+
+def quiet(_: int) -> None:
+    """Show no progress."""
+
+
+def found(stack: Stack, **chosen: Any) -> list[JobItem]:  # noqa: ANN401 - what Filter takes
+    return dead_letters.find(stack, Filter(**chosen), quiet)
+
+
+def test_groups_them_by_reason_with_what_to_do(stack: Stack) -> None:
+    bury(stack, [job("a"), job("b")])
+    bury(stack, [job("c", event_name="campaign_added")], reason="untrusted_link")
+
+    groups = dead_letters.groups(found(stack))
+
+    assert [(each["reason"], each["event_name"], each["count"]) for each in groups] == [
+        ("unavailable", "task_added", 2),
+        ("untrusted_link", "campaign_added", 1),
+    ]
+    assert groups[0]["jobs"] == ["a", "b"]
+    assert groups[0]["detail"] == "five times"
+    assert "CmpApiOrigins" in groups[1]["advice"]
+
+
+def test_moves_exactly_fifty_of_two_hundred(stack: Stack) -> None:
+    chosen = [job(f"x.{n}", delivery="x") for n in range(50)]
+    others = [job(f"y.{n}", delivery="y") for n in range(150)]
+    both = [
+        one for three in zip(others[::3], others[1::3], others[2::3], strict=True) for one in three
+    ]
+    mixed = [one for n, each in enumerate(chosen) for one in (each, *both[3 * n : 3 * n + 3])]
+    bury(stack, mixed)
+
+    report = dead_letters.redrive(stack, found(stack, deliveries=["x"]), quiet)
+
+    names = {each.job_id for each in chosen}
+    assert set(report.moved) == names
+    assert visible(stack, stack.dead_letter_queue("OtherEvent")) == 150
+    assert sorted(taken(stack, stack.queue("OtherEvent"))) == sorted(names)
+    left = set(taken(stack, stack.dead_letter_queue("OtherEvent")))
+    assert left == {each.job_id for each in others}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_wherever_it_is_killed_the_chosen_ones_end_once_and_no_other_moves(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    monkeypatch.setattr(dead_letters, "MOST_MESSAGES", 2)
+    killer = Killer()
+    killer.watch(stack.sqs)
+    killer.watch(stack.dynamodb)
+    bury(stack, [job("other.0"), job("other.1")])
+    for call in range(100):
+        delivery = f"x{call}"
+        names = {f"{delivery}.{number}" for number in range(3)}
+        bury(stack, [job(name, delivery=delivery) for name in sorted(names)])
+        items = found(stack, deliveries=[delivery])
+        killer.kill_at(call, after=after)
+        was_killed = redriven(stack, items) is None
+        killer.spare()
+        show_again()
+
+        ended = work_off(stack)
+        redriven(stack, found(stack, deliveries=[delivery]))
+        assert ended | work_off(stack) == names
+        redriven(stack, [])
+        assert visible(stack, stack.dead_letter_queue("OtherEvent")) == 2
+        if not was_killed:
+            break
+    assert not was_killed
+    assert call > 10
+    assert set(taken(stack, stack.dead_letter_queue("OtherEvent"))) == {"other.0", "other.1"}
+
+
+def redriven(stack: Stack, items: list[JobItem]) -> Report | None:
+    """Return the report of a redrive, None if it was killed."""
+    try:
+        return dead_letters.redrive(stack, items, quiet)
+    except ProcessKilled:
+        return None
+
+
+def work_off(stack: Stack) -> set[str]:
+    """Do as the worker does: reopen what is dead and end it, leave alone what has ended."""
+    outcomes, ended = Outcomes(stack.dynamodb, stack.table), set()
+    for name in taken(stack, stack.queue("OtherEvent")):
+        outcomes.reopen(job(name))
+        outcomes.close(job(name), "applied")
+        ended.add(name)
+    return ended
+
+
+def test_discards_the_chosen_ones_and_lists_them_no_more(stack: Stack) -> None:
+    bury(stack, [job("a"), job("b")])
+    bury(stack, [job("c")], reason="untrusted_link")
+
+    report = dead_letters.discard(stack, found(stack, reasons=["unavailable"]), 7, quiet)
+
+    assert set(report.discarded) == {"a", "b"}
+    assert [each.job_id for each in found(stack)] == ["c"]
+    assert job_items.get(stack, ["a"])["a"].discarded_at == 7
+    assert job_items.get(stack, ["a"])["a"].outcome == "dead_lettered"
+    assert list(taken(stack, stack.dead_letter_queue("OtherEvent"))) == ["c"]
+
+
+def test_says_which_are_in_no_queue_any_more(stack: Stack) -> None:
+    bury(stack, [job("a"), job("b")])
+    assert len(list(taken(stack, stack.dead_letter_queue("OtherEvent")))) == 2
+
+    report = dead_letters.redrive(stack, found(stack), quiet)
+
+    assert report.missing == ["a", "b"]
+    assert not report.moved
+    # Thrown away, they are dead letters no more, although there was no message to delete.
+    assert dead_letters.discard(stack, found(stack, jobs=["a"]), 7, quiet).missing == ["a"]
+    assert [each.job_id for each in found(stack)] == ["b"]
+
+
+def test_finds_them_by_all_that_is_given(stack: Stack) -> None:
+    bury(stack, [job("a", delivery="x"), job("b", delivery="x", event_name="campaign_added")])
+    bury(stack, [job("c", delivery="y")], reason="crashed")
+    a, c, b = found(stack)  # by when they ended
+
+    assert found(stack, deliveries=["x"], events=["campaign_added"]) == [b]
+    assert found(stack, reasons=["crashed", "unavailable"]) == [a, c, b]
+    assert found(stack, since=b.ended_at) == [b]
+    assert found(stack, until=a.ended_at) == []
+    assert found(stack, jobs=["a"], assets=["nobody"]) == []
+
+
+def test_a_large_message_goes_in_a_batch_of_its_own(stack: Stack) -> None:
+    bury(stack, [job(name) for name in "abc"])
+    large = [job(f"large.{n}").model_copy(update={"entry": "/" + n * 150_000}) for n in "12"]
+    bury(stack, large)
+
+    report = dead_letters.redrive(stack, found(stack), quiet)
+
+    assert len(report.moved) == 5
+    assert len(list(taken(stack, stack.queue("OtherEvent")))) == 5

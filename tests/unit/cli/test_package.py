@@ -1,0 +1,62 @@
+"""What `pipx install .` installs: the command line with all of our own code that it needs."""
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tools.environments import PROJECT
+
+LINES = 40
+"""What fits one screen."""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel and install it into an environment of its own, with nothing fetched."""
+    folder = tmp_path_factory.mktemp("pipx")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
+    environment = folder / "environment"
+    python = environment / "bin" / "python"
+    for command in (
+        [*pip, "wheel", *offline, "--wheel-dir", str(folder), str(PROJECT)],
+        [sys.executable, "-m", "venv", "--without-pip", str(environment)],
+    ):
+        subprocess.run(command, check=True)  # noqa: S603 - our own
+    wheel = next(folder.glob("*.whl"))
+    install = [*pip, "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(install, check=True)  # noqa: S603
+    # Dependencies come from here, but not our own code, which is editable here.
+    packages = next((environment / "lib").glob("python*/site-packages"))
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    return environment / "bin" / "cmp-relay"
+
+
+@pytest.mark.parametrize("words", [[], ["dead-letters"], ["dead-letters", "redrive"], ["status"]])
+def test_the_installed_command_explains_itself_on_one_screen(
+    installed: Path, tmp_path: Path, words: list[str]
+) -> None:
+    ended = subprocess.run(  # noqa: S603
+        [installed, *words, "--help"],
+        cwd=tmp_path,
+        env={"COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "Usage: cmp-relay" in ended.stdout
+    assert len(ended.stdout.splitlines()) <= LINES
+
+
+def test_its_own_code_is_in_the_package(installed: Path) -> None:
+    program = "import cmp_relay, cmp_relay_cli; print(cmp_relay.__file__, cmp_relay_cli.__file__)"
+    ended = subprocess.run(  # noqa: S603
+        [installed.with_name("python"), "-c", program], capture_output=True, text=True, check=True
+    )
+
+    home = str(installed.parents[1])
+    assert all(place.startswith(home) for place in ended.stdout.split())

@@ -1,0 +1,336 @@
+"""Dead letters: chosen by what their JOB items say, moved or thrown away message by message.
+
+SQS cannot be asked for some of its messages, so a queue is walked: each message is received and
+hidden for a while, those that were not chosen are shown again at the end. A chosen one is sent
+before it is deleted. Who is killed between leaves both, of which the worker ends the job once; the
+dead letter of a job that has ended is deleted by the next walk.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from cmp_relay_cli import job_items, status
+from cmp_relay_cli.errors import OperatorError
+from cmp_relay_cli.job_items import JobItem
+from cmp_relay_cli.output import facts, moment, row, table
+from cmp_relay_cli.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+DEAD = "dead_lettered"
+DONE = frozenset({"applied", "superseded"})
+HIDDEN_SECONDS = 900
+"""How long a walk hides what it has seen, if it is killed before it shows that again."""
+WAIT_SECONDS = 1
+"""How long a receive waits for messages: with none, SQS asks only some of its servers."""
+IDLE_RECEIVES = 3
+"""So often a queue may show nothing new before it is taken to be empty."""
+MOST_MESSAGES = 10
+MOST_BYTES = 240 * 1024  # a batch may have 256 KiB
+ADVICE = {
+    "archive_unreadable": "publish or sync the asset again in CMP",
+    "crashed": "look for the job's id in the log of its function, then redrive",
+    "expired": "mend what it waited for, then redrive",
+    "file_denied": "see whether the app may download the file in CMP, then redrive",
+    "file_length": "upload the file anew in CMP, or redrive",
+    "file_not_found": "modify the asset in CMP, so that its details are fetched anew, then redrive",
+    "file_too_large": "raise MaxFileMegabytes and redrive, or discard",
+    "file_type": "upload the file anew in CMP, or redrive",
+    "forbidden": "give the app's role the right to see the asset in CMP, then redrive",
+    "no_quota": "wait for the next month, or raise ApiRequestsPerMonth, then redrive",
+    "rate_limited": "redrive",
+    "request_refused": "see whether what it is about is in order in CMP, then redrive",
+    "unauthorized": "see whether the app may still ask in CMP (`doctor`), then redrive",
+    "unavailable": "redrive",
+    "untrusted_link": "if the origin is CMP's: add it to CmpApiOrigins or FileOrigins, redrive",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which dead letters are meant; what is empty does not narrow, times are ms of their end."""
+
+    reasons: Sequence[str] = ()
+    events: Sequence[str] = ()
+    assets: Sequence[str] = ()
+    deliveries: Sequence[str] = ()
+    jobs: Sequence[str] = ()
+    since: int | None = None
+    until: int | None = None
+
+    def takes(self, item: JobItem) -> bool:
+        """Tell whether a dead letter is meant."""
+        lists = (
+            (self.reasons, item.reason),
+            (self.events, item.event_name),
+            (self.assets, item.asset_id),
+            (self.deliveries, item.delivery_id),
+            (self.jobs, item.job_id),
+        )
+        ended_at = item.ended_at or 0
+        return (
+            all(not wanted or value in wanted for wanted, value in lists)
+            and (self.since is None or ended_at >= self.since)
+            and (self.until is None or ended_at < self.until)
+        )
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the chosen ones.
+
+    `leftovers` were dead letters of jobs that had ended after all, `missing` are in no queue.
+    """
+
+    moved: list[str] = field(default_factory=list)
+    discarded: list[str] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, list[str]]:
+        """Return it as programs read it: a job's dead letter may have been there twice."""
+        return {name: sorted(set(ids)) for name, ids in asdict(self).items()}
+
+
+def find(stack: Stack, chosen: Filter, step: Callable[[int], None]) -> list[JobItem]:
+    """Return the dead letters that are meant, oldest first; those thrown away are none."""
+    condition = "outcome = :dead AND attribute_not_exists(discarded_at)"
+    if chosen.jobs:
+        found: Iterable[JobItem] = job_items.get(stack, chosen.jobs).values()
+        found = [item for item in found if item.outcome == DEAD and item.discarded_at is None]
+    else:
+        found = job_items.scan(stack, condition, {":dead": DEAD}, step)
+    meant = [item for item in found if chosen.takes(item)]
+    return sorted(meant, key=lambda item: (item.ended_at or 0, item.job_id))
+
+
+def groups(items: Iterable[JobItem]) -> list[dict[str, Any]]:
+    """Group them by reason and event, the largest group first."""
+    sizes: Counter[tuple[str, str]] = Counter()
+    members: dict[tuple[str, str], list[JobItem]] = {}
+    for item in items:
+        key = item.reason, item.event_name
+        sizes[key] += 1
+        members.setdefault(key, []).append(item)
+    return [
+        {
+            "reason": reason,
+            "event_name": event_name,
+            "count": count,
+            "first": moment(members[reason, event_name][0].ended_at),
+            "last": moment(members[reason, event_name][-1].ended_at),
+            "detail": members[reason, event_name][-1].detail,
+            "advice": ADVICE.get(reason),
+            "jobs": [item.job_id for item in members[reason, event_name]],
+        }
+        for (reason, event_name), count in sizes.most_common()
+    ]
+
+
+def redrive(stack: Stack, items: Sequence[JobItem], step: Callable[[int], None]) -> Report:
+    """Send the dead letters back into their work queues and delete them there."""
+    report = Report()
+
+    def move(queue: str, messages: Sequence["MessageTypeDef"]) -> None:
+        _send(stack, stack.queue(queue), messages)
+        _delete(stack, stack.dead_letter_queue(queue), messages)
+        report.moved += map(_job_id, messages)
+        step(len(messages))
+
+    _walk_queues(stack, items, move, report)
+    return report
+
+
+def discard(
+    stack: Stack, items: Sequence[JobItem], now: int, step: Callable[[int], None]
+) -> Report:
+    """Delete the dead letters for good; their JOB items say when (`now`, ms)."""
+    report = Report()
+
+    def throw_away(queue: str, messages: Sequence["MessageTypeDef"]) -> None:
+        _delete(stack, stack.dead_letter_queue(queue), messages)
+        ids = [_job_id(message) for message in messages]
+        job_items.discard(stack, ids, now)
+        report.discarded += ids
+        step(len(messages))
+
+    _walk_queues(stack, items, throw_away, report)
+    # Killed between, or gone after 14 days: only the note is owed.
+    job_items.discard(stack, report.missing, now)
+    return report
+
+
+def _walk_queues(
+    stack: Stack,
+    items: Sequence[JobItem],
+    act: Callable[[str, Sequence["MessageTypeDef"]], None],
+    report: Report,
+) -> None:
+    """Walk every dead-letter queue that holds anything: also leftovers alone are worth it."""
+    wanted, acted = {item.job_id for item in items}, set[str]()
+    with_items = {item.queue for item in items}
+    for queue in stack.work_queues:
+        url, gone = stack.dead_letter_queue(queue), set[str]()
+        if queue not in with_items and not any(status.counts(stack, url)):
+            continue
+        with closing(_walk(stack, url, gone)) as walk:
+            for messages in walk:
+                meant = [message for message in messages if _job_id(message) in wanted]
+                rest = [message for message in messages if _job_id(message) not in wanted]
+                for batch in _batches(meant):
+                    act(queue, batch)
+                    acted |= set(map(_job_id, batch))
+                cleared = _clear(stack, url, rest)
+                report.leftovers += map(_job_id, cleared)
+                gone |= {message["MessageId"] for message in (*meant, *cleared)}
+    report.missing += sorted(wanted - acted)
+
+
+def _walk(stack: Stack, url: str, gone: Set[str]) -> Generator[list["MessageTypeDef"], None, None]:
+    """Yield the messages of a queue, each once; in the end show those again that are not `gone`."""
+    seen: dict[str, str] = {}
+    idle = 0
+    try:
+        while idle < IDLE_RECEIVES:
+            answer = stack.sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=MOST_MESSAGES,
+                VisibilityTimeout=HIDDEN_SECONDS,
+                WaitTimeSeconds=WAIT_SECONDS,
+                MessageAttributeNames=["All"],
+            )
+            messages = answer.get("Messages", [])
+            fresh = [each for each in messages if each["MessageId"] not in seen]
+            idle = 0 if fresh else idle + 1
+            seen |= {each["MessageId"]: each["ReceiptHandle"] for each in messages}
+            if fresh:
+                yield fresh
+    finally:
+        _show_again(stack, url, [handle for name, handle in seen.items() if name not in gone])
+
+
+def _show_again(stack: Stack, url: str, handles: Sequence[str]) -> None:
+    """Make messages visible at once."""
+    for start in range(0, len(handles), MOST_MESSAGES):
+        stack.sqs.change_message_visibility_batch(
+            QueueUrl=url,
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(handles[start : start + MOST_MESSAGES])
+            ],
+        )
+
+
+def _clear(stack: Stack, url: str, messages: Sequence["MessageTypeDef"]) -> list["MessageTypeDef"]:
+    """Delete the dead letters of jobs that have ended after all, and return them."""
+    known = job_items.get(stack, [_job_id(each) for each in messages if _job_id(each)])
+    done = [
+        message
+        for message in messages
+        if (item := known.get(_job_id(message))) and item.outcome in DONE
+    ]
+    _delete(stack, url, done)
+    return done
+
+
+def _batches(messages: Sequence["MessageTypeDef"]) -> Iterator[list["MessageTypeDef"]]:
+    """Yield what fits into one request."""
+    batch: list[MessageTypeDef] = []
+    size = 0
+    for message in messages:
+        own = len(message["Body"].encode()) + sum(
+            len(name) + len(value.get("StringValue", "").encode()) + len(value["DataType"])
+            for name, value in message.get("MessageAttributes", {}).items()
+        )
+        if batch and size + own > MOST_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += own
+    if batch:
+        yield batch
+
+
+def _send(stack: Stack, url: str, messages: Sequence["MessageTypeDef"]) -> None:
+    """Send them as they are; raises OperatorError if one was not taken."""
+    answer = stack.sqs.send_message_batch(
+        QueueUrl=url,
+        Entries=[
+            {
+                "Id": str(number),
+                "MessageBody": message["Body"],
+                "MessageAttributes": {
+                    name: {"DataType": "String", "StringValue": value.get("StringValue", "-")}
+                    for name, value in message.get("MessageAttributes", {}).items()
+                },
+            }
+            for number, message in enumerate(messages)
+        ],
+    )
+    if answer.get("Failed"):
+        # Those that were taken are worked on; their dead letters are cleared by the next walk.
+        raise OperatorError("the work queue did not take every message: repeat the command")
+
+
+def _delete(stack: Stack, url: str, messages: Sequence["MessageTypeDef"]) -> None:
+    for start in range(0, len(messages), MOST_MESSAGES):
+        answer = stack.sqs.delete_message_batch(
+            QueueUrl=url,
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages[start : start + MOST_MESSAGES])
+            ],
+        )
+        if answer.get("Failed"):
+            raise OperatorError("SQS did not delete every dead letter: repeat the command")
+
+
+def _job_id(message: "MessageTypeDef") -> str:
+    attribute = message.get("MessageAttributes", {}).get("job_id")
+    return attribute.get("StringValue", "") if attribute else ""
+
+
+def show_groups(found: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """Print groups for a person, each with what to do."""
+    if not found:
+        console.print("There are no dead letters.")
+        return
+    made = table("reason", "event", "#count", "first", "last", title="Dead letters")
+    for group in found:
+        row(made, (group[name] for name in ("reason", "event_name", "count", "first", "last")))
+    console.print(made)
+    told: set[str] = set()
+    for group in found:
+        if group["reason"] not in told:
+            told.add(group["reason"])
+            console.print(f"\n[bold]{group['reason']}[/]")
+            facts(console, {"for example": group["detail"], "what to do": group["advice"]})
+
+
+def show_items(items: Sequence[JobItem], console: Console) -> None:
+    """Print dead letters one by one."""
+    made = table("job", "event", "asset", "ended", "reason")
+    for item in items:
+        row(made, (item.job_id, item.event_name, item.asset_id, moment(item.ended_at), item.text))
+    console.print(made)
+
+
+def show_report(document: Mapping[str, Any], console: Console) -> None:
+    """Print what became of the chosen ones."""
+    console.print(f"{len(document['chosen'])} dead letters were chosen.")
+    if document["dry_run"]:
+        console.print("Nothing was changed.")
+        return
+    names = {
+        "moved": "sent back",
+        "discarded": "discarded",
+        "leftovers": "deleted, since their jobs have ended after all",
+        "missing": "not in any queue",
+    }
+    facts(console, {text: len(document[name]) for name, text in names.items() if document[name]})

@@ -1,0 +1,29 @@
+"""Moments as people write them: `2026-11-22`, `2026-11-22T06:00Z`, or `3d`, `2h`, `30m` ago."""
+
+import re
+import time
+
+from cmp_relay import times
+from cmp_relay_cli.errors import UsageError
+
+UNITS = {"m": 60_000, "h": 3_600_000, "d": 24 * 3_600_000}
+AGO = re.compile(r"(\d{1,6})([mhd])")
+
+
+def now() -> int:
+    """Return the present moment in ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def read(text: str | None) -> int | None:
+    """Return ms UTC, None for None; raises UsageError."""
+    if text is None:
+        return None
+    ago = AGO.fullmatch(text)
+    if ago:
+        return now() - int(ago[1]) * UNITS[ago[2]]
+    moment = times.read(text)
+    if moment is None:
+        message = f"{text} is no moment: write 2026-11-22, 2026-11-22T06:00Z, or 3d, 2h, 30m ago"
+        raise UsageError(message)
+    return moment

@@ -1,0 +1,98 @@
+"""What a command shows: tables for people, one JSON document for programs, progress on the side."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cmp_relay import times
+from cmp_relay_cli.errors import OperatorError, UsageError
+
+WIDTH = 120
+"""Where no terminal tells how wide it is."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH, highlight=False)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a command writes: its result to stdout, all else to stderr."""
+
+    as_json: bool = False
+    result: Console = field(default_factory=_console)
+    aside: Console = field(default_factory=lambda: _console(stderr=True))
+
+    def show(self, document: object, render: Callable[[Console], None]) -> None:
+        """Show the result of a command, once."""
+        if self.as_json:
+            typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        else:
+            render(self.result)
+
+    def note(self, text: str) -> None:
+        """Say something beside the result."""
+        self.aside.print(escape(text), soft_wrap=True)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something is written; raises OperatorError unless that is wanted."""
+        if yes:
+            return
+        if self.as_json or not sys.stdin.isatty():
+            message = f"{question} Say --yes if you mean it, or --dry-run to see what would happen."
+            raise UsageError(message)
+        if not typer.confirm(question, err=True):
+            raise OperatorError("nothing was changed")
+
+    @contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Show a bar on long work; the block calls what it gets with how much more is done."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(
+            *columns, TimeElapsedColumn(), console=self.aside, transient=True, disable=self.as_json
+        ) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda steps: bar.advance(task, steps)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """Return a plain table; a column whose name begins with `#` holds numbers."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column.removeprefix("#"), justify="right" if column[:1] == "#" else "left")
+    return made
+
+
+def row(made: Table, values: Iterable[object]) -> None:
+    """Add a row of any values, None as a dash."""
+    made.add_row(*(escape(_text(value)) for value in values))
+
+
+def facts(console: Console, pairs: Mapping[str, object] | Sequence[tuple[str, Any]]) -> None:
+    """Print names and values one below the other."""
+    made = table("", "")
+    made.show_header = False
+    for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
+        row(made, (name, value))
+    console.print(made)
+
+
+def moment(milliseconds: int | None) -> str | None:
+    """Write ms as ISO 8601 in UTC."""
+    return None if milliseconds is None else times.iso(milliseconds)
+
+
+def _text(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    return str(value)
