@@ -1,16 +1,26 @@
 """Reports of what became of published assets: gathered, told in one request, ended one by one."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from cmp_relay import report
+from cmp_relay.commands import read_command_job
+from cmp_relay.errors import ForbiddenError, UnavailableError
 from cmp_relay.outcomes import MOST_ATTEMPTS
 from cmp_relay.records import LEASE_SECONDS
+from cmp_relay.report_batch import Draft
+from cmp_relay.report_flush import MOST_PAGES, Flush
+from cmp_relay.report_table import ReportTable, Window
 from tests.support.fake_metadata import link, not_found, unavailable
 from tests.support.killer import ProcessKilled
 from tests.support.report_world import EVENT, ReportWorld, command
-from tests.support.worker_stack import CONTEXT, WorkerStack
+from tests.support.worker_stack import CONTEXT, WorkerStack, clients
+
+if TYPE_CHECKING:
+    from cmp_relay.open_api import OpenApi
 
 SECOND = 1000
 URL = "https://www.example.com/a.png"
@@ -249,6 +259,100 @@ def test_what_cmp_has_otherwise_is_told(
     assert world.cmp.asked[-1] == f"GET {link(EVENT)}?asset_id=a"
     assert [why["reason"] for _, why in world.stack.dead_letters()] == ([reason] if reason else [])
     assert "differs (failed)" in (world.reasons()["second"] or "")
+
+
+def test_what_cmp_says_exists_and_does_not_show_is_asked_again(world: ReportWorld) -> None:
+    world.cmp.refusals = {"a": "metadata-exists"}
+    world.send(command("a"))
+
+    world.run()
+
+    ((_, why),) = world.stack.dead_letters()
+    assert (why["reason"], why["attempts"]) == ("unavailable", str(MOST_ATTEMPTS))
+
+
+@pytest.mark.parametrize(
+    "problem", [ForbiddenError("GET: 403", status=403), UnavailableError("GET: 503", status=503)]
+)
+def test_what_cmp_has_and_cannot_be_read_now_is_read_later(
+    world: ReportWorld, problem: Exception
+) -> None:
+    def refuse_once(href: str) -> Mapping[str, Any]:
+        del world.cmp.get
+        raise problem
+
+    world.send(command("a", command_id="first"))
+    world.run()
+    world.stack.dynamodb.delete_item(
+        TableName="catalogue",
+        Key={"pk": {"S": f"REPORTS#{EVENT}"}, "sk": {"S": "REPORT#command.first"}},
+    )
+    world.cmp.get = refuse_once  # type: ignore[method-assign]
+    world.send(command("a", command_id="again"))
+
+    world.run()
+
+    assert world.outcomes() == {"first": "applied", "again": "applied"}
+    assert world.told() == [("a", None, "published")]
+
+
+def test_what_cmp_has_is_read_page_by_page_and_not_for_ever(world: ReportWorld) -> None:
+    row = {"asset_id": "b", "locale": None, "status": "published"}
+    pages = {link(EVENT): {"data": [row], "pagination": {"next": f"{link(EVENT)}?offset=1"}}}
+    pages[f"{link(EVENT)}?asset_id=a"] = pages[link(EVENT)]
+    pages[f"{link(EVENT)}?offset=1"] = pages[link(EVENT)]
+    asked: list[str] = []
+
+    def get(href: str) -> Mapping[str, Any]:
+        asked.append(href)
+        return pages[href]
+
+    api = cast("OpenApi", SimpleNamespace(get=get))
+    table = ReportTable(clients("workers").table, "catalogue", world.stack.clock)
+    flush = Flush(api, table, EVENT, 100, world.stack.clock, world.stack.clock() + 1)
+    drafts = [
+        Draft((report.of(read_command_job(command(asset_id)), world.stack.clock()),))
+        for asset_id in "ab"
+    ]
+
+    flush._compare(link(EVENT), drafts)
+
+    assert flush.silent == 1
+    assert [each.verdict and each.verdict.outcome for each in table.of(EVENT)] == ["applied"]
+    assert len(asked) == 2 * MOST_PAGES
+
+
+def test_a_report_that_comes_before_the_window_closes_is_not_overlooked(
+    world: ReportWorld,
+) -> None:
+    def register() -> None:
+        """Come after all others are sent, when nobody waits any more."""
+        world.cmp.meanwhile = lambda: None
+        world.stack.dynamodb.update_item(
+            TableName="catalogue",
+            Key={"pk": {"S": f"REPORTS#{EVENT}"}, "sk": {"S": "FLUSH"}},
+            UpdateExpression="ADD #count :one",
+            ExpressionAttributeNames={"#count": "count"},
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+
+    visit(world, command("early"))
+    world.stack.sleep(20)
+    closed: list[bool] = []
+    close = ReportTable.close
+
+    def close_late(table: ReportTable, event_id: str, window: Window | None) -> bool:
+        if not closed:
+            register()
+        closed.append(close(table, event_id, window))
+        return closed[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ReportTable, "close", close_late)
+        world.cmp.meanwhile = lambda: None
+        assert visit(world, command("early")) == 0
+
+    assert closed == [False, True]
 
 
 def test_a_link_that_leads_nowhere_refuses_all_that_was_to_go_there(world: ReportWorld) -> None:
