@@ -4,7 +4,7 @@ Such a key is good for a new asset, or for a new version of one (`cmp_assets`).
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,7 +62,8 @@ class FileUploads:
         part_size = max(self.part_size, -(-size // MOST_PARTS))
         order = {"file_size": size, "part_size": part_size}
         told = self.endpoint.tell("POST", self.endpoint.link("multipart-uploads"), order)
-        for url, part in zip(_urls(told, size, part_size), _parts(path, part_size), strict=True):
+        sizes = [min(part_size, size - start) for start in range(0, size, part_size)]
+        for url, part in zip(_urls(told, len(sizes)), _parts(path, sizes), strict=True):
             self._persist(partial(self.storage.put, url, part, UPLOAD_SECONDS))
             sent(len(part))
         completion = self.endpoint.tell("POST", _link(told, "complete"))
@@ -97,17 +98,20 @@ class FileUploads:
         return send()
 
 
-def _urls(told: Mapping[str, Any], size: int, part_size: int) -> list[str]:
+def _urls(told: Mapping[str, Any], count: int) -> list[str]:
     """Return the URLs of all parts; raises UnavailableError if they are not as many as those."""
     urls = told.get("upload_part_urls")
-    if not isinstance(urls, list) or len(urls) != -(-size // part_size):
+    if not isinstance(urls, list) or [*map(text, urls)] != urls or len(urls) != count:
         raise UnavailableError("POST multipart-uploads: not a URL for each part")
     return urls
 
 
-def _parts(path: Path, part_size: int) -> Iterator[bytes]:
+def _parts(path: Path, sizes: Sequence[int]) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while part := file.read(part_size):
+        for size in sizes:
+            part = file.read(size)
+            if len(part) < size:
+                raise OSError(f"{path.name} has become shorter while it was uploaded")
             yield part
 
 

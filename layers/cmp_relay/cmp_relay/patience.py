@@ -15,6 +15,7 @@ from cmp_relay.errors import AppointmentError, CredentialsError, PostponedError,
 from cmp_relay.open_api import Gate, OpenApi, OpenGate
 from cmp_relay.permits import Permit, Permits
 from cmp_relay.slots import Slot
+from cmp_relay.telemetry import metrics
 
 PATIENCE_SECONDS = 120
 """Twice the minute for which the tutorial's limit holds (facts.md 4)."""
@@ -88,7 +89,11 @@ class Patience:
             back_off = min(2 * back_off, LONGEST_BACK_OFF)
 
     def _gate(self) -> Gate:
-        return TellingGate(self.permits.of(self._memory, 1)) if self.permits else OpenGate()
+        if self.permits is None:
+            return OpenGate()
+        # Nobody publishes them outside of Lambda, and a hundred are all that may wait.
+        metrics.clear_metrics()
+        return TellingGate(self.permits.of(self._memory, 1))
 
 
 def _delay(error: PostponedError | RateLimitedError, back_off: float) -> float:

@@ -1,0 +1,158 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+
+from cmp_relay.breaker import FAILURES, Breaker
+from cmp_relay.budget import Budget
+from cmp_relay.errors import (
+    AppointmentError,
+    CmpRelayError,
+    CredentialsError,
+    PostponedError,
+    QuotaError,
+    RateLimitedError,
+    UnavailableError,
+)
+from cmp_relay.open_api import OpenApi
+from cmp_relay.patience import Patience
+from cmp_relay.permits import Permits
+from cmp_relay.slots import Limits
+from tests.support.clock import Clock
+from tests.support.fake_open_api import FakeOpenApi
+from tools.simulation.memory_store import MemoryStore
+
+LINK = "https://api.cmp.optimizely.com/v3/images/1"
+LIMITS = Limits(per_second=10, per_minute=100, per_month=1000, bulk_share=0.7)
+
+
+@dataclass
+class Waiting:
+    """A caller whose waiting moves the clock on."""
+
+    clock: Clock = field(default_factory=Clock)
+    slept: list[float] = field(default_factory=list)
+    store: MemoryStore = field(default_factory=MemoryStore)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.advance(seconds)
+
+    def alone(self, seconds: float = 120) -> Patience:
+        return Patience(None, seconds, lambda: self.clock() / 1000, self.sleep)
+
+    def beside(self, limits: Limits = LIMITS) -> Patience:
+        budget = Budget(self.store, limits, now=self.clock)
+        breaker = Breaker(self.store, limits, now=self.clock)
+        permits = Permits(budget, breaker, "bulk", self.clock, self.sleep)
+        return Patience(permits, 120, lambda: self.clock() / 1000, self.sleep)
+
+
+def raising(*errors: Exception) -> Callable[[OpenApi], str]:
+    left = list(errors)
+
+    def request(_: OpenApi) -> str:
+        if left:
+            raise left.pop(0)
+        return "given"
+
+    return request
+
+
+def limited(retry_after: float | None) -> RateLimitedError:
+    return RateLimitedError("GET: 429", retry_after=retry_after)
+
+
+@pytest.mark.parametrize(
+    ("errors", "slept"),
+    [
+        ([], []),
+        ([limited(7)], [7]),
+        ([limited(0)], [1]),
+        ([limited(None)] * 6, [1, 2, 4, 8, 16, 30]),
+        ([PostponedError("the token is being refreshed", delay=2)], [2]),
+    ],
+)
+def test_what_was_not_done_is_asked_again_when_it_may_be(
+    errors: list[Exception], slept: list[float]
+) -> None:
+    caller = Waiting()
+
+    assert caller.alone().ask(FakeOpenApi(), raising(*errors)) == "given"
+    assert caller.slept == slept
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CredentialsError("refused", delay=5),
+        UnavailableError("POST: 503", status=503),
+        QuotaError("the month is used up", delay=86_400),
+        limited(121),
+    ],
+)
+def test_nobody_waits_for_what_will_not_come_or_may_be_done(error: CmpRelayError) -> None:
+    caller = Waiting()
+
+    with pytest.raises(type(error)):
+        caller.alone().ask(FakeOpenApi(), raising(error))
+
+    assert caller.slept == []
+
+
+def test_patience_ends() -> None:
+    caller = Waiting()
+
+    with pytest.raises(RateLimitedError):
+        caller.alone(seconds=60).ask(FakeOpenApi(), raising(*[limited(25)] * 9))
+
+    assert caller.slept == [25, 25]
+
+
+def test_beside_a_stack_requests_keep_its_limits() -> None:
+    caller = Waiting()
+    patience, api = caller.beside(), FakeOpenApi()
+    api.resources[LINK] = {"id": "1"}
+    moments = []
+
+    for _ in range(250):
+        patience.ask(api, lambda api: api.get(LINK))
+        moments.append(caller.clock())
+
+    apart = [after - before for before, after in pairwise(moments)]
+    assert min(apart[1:]) >= LIMITS.spacing
+    assert moments[-1] - moments[0] <= 250 * LIMITS.spacing / LIMITS.bulk_share + 2000
+
+
+def test_a_429_puts_back_the_slots_of_all_who_share_the_budget() -> None:
+    caller = Waiting()
+    api = FakeOpenApi()
+    api.resources[LINK] = limited(150)
+    began = caller.clock()
+
+    with pytest.raises(RateLimitedError):
+        caller.beside().ask(api, lambda gated: gated.get(LINK))
+    caller.clock.advance(100)
+    api.resources[LINK] = {"id": "1"}
+    caller.beside().ask(api, lambda gated: gated.get(LINK))
+
+    assert caller.clock() - began >= 150_000
+    assert api.asked == [LINK, LINK]
+
+
+def test_a_write_that_may_be_done_is_not_repeated_when_the_breaker_opens() -> None:
+    caller = Waiting()
+    patience, api = caller.beside(), FakeOpenApi()
+    api.is_up = False
+
+    for _ in range(FAILURES):
+        with pytest.raises(UnavailableError):
+            patience.ask(api, lambda gated: gated.tell("POST", LINK, {}))
+    with pytest.raises(AppointmentError):
+        patience.ask(api, lambda gated: gated.tell("POST", LINK, {}))
+    assert len(api.asked) == FAILURES
+
+    api.is_up = True
+    patience.ask(api, lambda gated: gated.tell("POST", LINK, {}))
+    assert len(api.told) == 1
