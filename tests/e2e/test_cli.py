@@ -22,6 +22,7 @@ COMMANDS = [
     ["status"],
     ["explain", "nobody"],
     ["dead-letters", "list"],
+    ["replay", "--since", "1h", "--yes"],
     ["dead-letters", "redrive", "--all", "--yes"],
 ]
 EXPIRED = b"""<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code>
@@ -172,6 +173,74 @@ def test_explains_what_could_not_be_read_and_what_nobody_has_seen(operator: Oper
         "quarantined: unreadable_delivery",
     ]
     assert "neither a delivery" in operator.complaint("explain", "nobody")
+
+
+def test_a_replay_leaves_the_catalogue_as_it_was_and_asks_cmp_next_to_nothing(
+    operator: Operator,
+) -> None:
+    relay = operator.relay
+    assets = [relay.cmp.add_asset(kind)["id"] for kind in ("image", "video", "article")]
+    sent = [relay.cmp.publish(assets), relay.cmp.sync(assets), relay.cmp.unpublish(assets[:1])]
+    ended = [relay.outcomes(each) for each in sent]
+    assert len(ended) == 3
+    chosen = [word for asset_id in assets for word in ("--asset", asset_id)]
+
+    def of_assets(event: dict[str, Any]) -> bool:
+        return event["detail"].get("asset", {}).get("id") in assets
+
+    before = {asset_id: lasting(relay.state(asset_id)) for asset_id in assets}
+    told = relay.told(of_assets)
+    asked = len(relay.cmp.requests("/v3"))
+
+    plan = operator.json("replay", *chosen, "--dry-run")
+    assert "--yes" in operator.complaint("replay", *chosen, code=2)
+    done = operator.json("replay", *chosen, "--yes", "--follow")
+    again = operator.json("replay", *chosen, "--yes", "--resume", done["replay"])
+
+    assert plan["events"] == {"asset_published": 3, "asset_synced": 3, "asset_unpublished": 1}
+    assert (plan["assets"], plan["dry_run"]) == (3, True)
+    assert (done["given"], done["outcomes"]) == (7, {"superseded": 7})
+    assert again["given"] == 0
+    assert {asset_id: lasting(relay.state(asset_id)) for asset_id in assets} == before
+    assert relay.told(of_assets) == told
+    assert len(relay.cmp.requests("/v3")) - asked <= len(assets)
+
+
+def test_a_replay_brings_what_the_catalogue_has_lost(operator: Operator) -> None:
+    relay = operator.relay
+    asset_id = relay.cmp.add_asset("image")["id"]
+    answer = relay.cmp.publish([asset_id])["deliveries"][0]["response"]
+    relay.ended(answer)
+    table = relay.stack.env["CATALOGUE_TABLE"]
+    for sort_key in relay.state(asset_id):
+        key = {"pk": {"S": f"ASSET#{asset_id}"}, "sk": {"S": sort_key}}
+        relay.stack.boto("dynamodb").delete_item(TableName=table, Key=key)
+
+    done = operator.json("replay", "--delivery", answer["delivery_id"], "--yes", "--follow")
+
+    assert (done["requests_at_most"], done["outcomes"]) == (1, {"applied": 1})
+    assert relay.asset(asset_id)["details_source"] == "library"
+    event = relay.events(asset_id, 2)[-1]
+    assert event["detail"]["delivery"]["id"] == answer["delivery_id"]
+    own = relay.item(f"JOB#replay.{done['replay']}.{answer['delivery_id']}.0", "JOB")
+    assert own is not None
+    assert own["cause"] == "replay"
+
+
+def test_a_replay_needs_to_know_what_and_finds_it_in_the_archive(operator: Operator) -> None:
+    assert "--since" in operator.complaint("replay", code=2)
+    told = operator.complaint("replay", "--delivery", "nobody", "--yes")
+    assert "nobody is not in the archive" in told
+    assert "no moment" in operator.complaint("replay", "--since", "1d", "--resume", "x", code=2)
+
+
+def lasting(state: dict[str, Any]) -> dict[str, Any]:
+    """Return an asset's items without what only tells that a job of it came."""
+    passing = {"heard_at", "revision"}
+    return {
+        sort_key: {name: value for name, value in item.items() if name not in passing}
+        for sort_key, item in state.items()
+    }
 
 
 def test_dead_letters_have_to_be_chosen_and_known(operator: Operator) -> None:

@@ -134,7 +134,7 @@ def _truncated(detail: dict[str, Any], job: PublishJob) -> dict[str, Any]:
 
 def _delivery(job: Job) -> dict[str, str | None] | None:
     """Name the delivery that told of it, None if the relay found out by itself."""
-    if job.cause != "delivery":
+    if not job.is_delivered:
         return None
     return {"id": job.delivery_id, "archive_key": job.archive_key}
 

@@ -13,6 +13,7 @@ from cmp_relay import clients, lookup
 from cmp_relay.leases import Leases
 from cmp_relay.lookup import Access
 from cmp_relay.open_api import OpenApi
+from cmp_relay.slots import Lane
 
 LEASE_SECONDS = 60
 """No worker lives longer, so a lease that has ended has no holder."""
@@ -26,10 +27,13 @@ class Desk:
     leases: Leases
 
     @contextmanager
-    def at(self, resource: str, errand: int) -> Iterator[OpenApi]:
-        """Hold a resource for so many requests in a row; raises LeaseHeldError."""
+    def at(self, resource: str, errand: int, lane: Lane | None = None) -> Iterator[OpenApi]:
+        """Hold a resource for so many requests in a row; raises LeaseHeldError.
+
+        `lane` is another lane than that of the function.
+        """
         with self.leases.held(resource, str(uuid.uuid4()), LEASE_SECONDS) as lease:
-            yield self.access.api.behind(self.access.permits.of(lease, errand))
+            yield self.access.api.behind(self.access.permits.of(lease, errand, lane))
 
 
 def build(environment: Mapping[str, str], table_name: str) -> Desk:

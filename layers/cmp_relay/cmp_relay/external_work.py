@@ -70,7 +70,7 @@ class ExternalWork:
         """Do what the job asks; raises ApiErrors, PostponedError."""
         subject = Subject(job.sub_step.id, job.comment.id if job.comment else None)
         errand = ERRAND + bool(job.comment and job.event_name != REMOVED)
-        with self.desk.at(subject.name, errand) as api:
+        with self.desk.at(subject.name, errand, job.lane) as api:
             state = self._pay(self.steps.read(subject))
             if state.settled == job.job_id:
                 return Ending("applied")

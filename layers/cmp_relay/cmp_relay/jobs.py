@@ -1,6 +1,7 @@
 """The job: the part of a delivery that concerns one thing, as it travels on SQS (design.md 5).
 
-The relay gives itself jobs of the same shape, whose `cause` is no delivery. The receiver writes
+The relay gives itself jobs of the same shape, whose `cause` is no delivery, and a replay gives jobs
+of old deliveries once more, with ids of their own. The receiver writes
 plain dicts (`deliveries.split`), so that its cold start does not pay for pydantic; tests/contract
 checks them against this model.
 """
@@ -10,6 +11,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cmp_relay.errors import UnreadableJobError
+from cmp_relay.slots import Lane
 
 YEAR_3000 = 32_503_680_000_000
 Identifier = Annotated[str, Field(min_length=1, max_length=256)]
@@ -76,7 +78,7 @@ class ExternalWork(_Part):
 class Job(_Part):
     """One message of a work queue; `received_at` is ms UTC, `entry` a pointer into the body.
 
-    Only a job caused by a delivery has a body, in the archive.
+    Only a job caused by a delivery, or by the replay of one, has a body, in the archive.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -85,7 +87,7 @@ class Job(_Part):
     received_at: int = Field(gt=0, lt=YEAR_3000)
     event_name: Identifier
     channel: Identifier
-    cause: Literal["delivery", "files", "reconcile", "command", "ticket"] = "delivery"
+    cause: Literal["delivery", "files", "reconcile", "command", "ticket", "replay"] = "delivery"
     organization_id: str | None = None
     archive_key: Identifier | None = None
     entry: str | None = None
@@ -93,9 +95,19 @@ class Job(_Part):
     publishing_event: PublishingEvent | None = None
     triggered_from: TriggeredFrom | None = None
 
+    @property
+    def is_delivered(self) -> bool:
+        """Tell whether a delivery told of it, now or before."""
+        return self.cause in {"delivery", "replay"}
+
+    @property
+    def lane(self) -> Lane | None:
+        """Return the lane of the API budget that it must keep to, None for that of its worker."""
+        return "bulk" if self.cause == "replay" else None
+
     @model_validator(mode="after")
     def _a_delivery_is_archived(self) -> Self:
-        if self.cause == "delivery" and (self.archive_key is None or self.entry is None):
+        if self.is_delivered and (self.archive_key is None or self.entry is None):
             msg = "a delivered job has its place in the archive"
             raise ValueError(msg)
         return self

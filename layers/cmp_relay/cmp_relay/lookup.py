@@ -71,7 +71,7 @@ class Lookup:
 
         Raises PostponedError when its link leads to nothing for the first time.
         """
-        api = self._api(lease, attempt, job.asset.href)
+        api = self._api(lease, attempt, job.asset.href, job.lane)
         found = self._by_link(api, job, attempt, job.asset.href)
         if found:
             return found
@@ -95,10 +95,12 @@ class Lookup:
         api = self._api(lease, Attempt(number=1), href)
         return self._at(api, href, asset_id) if href else self._located(api, asset_id)
 
-    def _api(self, lease: Keeper, attempt: Attempt, href: str | None) -> OpenApi:
+    def _api(
+        self, lease: Keeper, attempt: Attempt, href: str | None, lane: Lane | None = None
+    ) -> OpenApi:
         straight = href is not None and attempt.not_found_at is None
         errand = (1 if straight else LOST_ERRAND) + len(self.extras)
-        return self.api.behind(self.permits.of(lease, errand))
+        return self.api.behind(self.permits.of(lease, errand, lane))
 
     def _by_link(
         self, api: OpenApi, job: AssetJob, attempt: Attempt, href: str | None

@@ -37,7 +37,7 @@ class OtherEvents:
         if not subjects.is_enriched(job.event_name, self.wanted):
             return Resource()
         href = subjects.link(job.event_name, data)
-        return self.resources.get(href, job.received_at, attempt) if href else Resource()
+        return self.resources.get(href, job.received_at, attempt, job.lane) if href else Resource()
 
 
 def build(environment: Mapping[str, str], reserve_seconds: float) -> Worker[OtherEventJob]:

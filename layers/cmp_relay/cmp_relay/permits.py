@@ -50,9 +50,13 @@ class Permits:
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     sleep: Callable[[float], None] = time.sleep
 
-    def of(self, keeper: Keeper, errand: int) -> "Permit":
-        """Return the permit of a job that expects to send so many requests in a row."""
-        return Permit(self.budget, self.breaker, self.lane, keeper, errand, self.now, self.sleep)
+    def of(self, keeper: Keeper, errand: int, lane: Lane | None = None) -> "Permit":
+        """Return the permit of a job that expects to send so many requests in a row.
+
+        `lane` is another lane than that of the function.
+        """
+        lane = lane or self.lane
+        return Permit(self.budget, self.breaker, lane, keeper, errand, self.now, self.sleep)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from cmp_relay.desk import Desk
 from cmp_relay.errors import ApiError, QuotaError
 from cmp_relay.outcomes import MOST_ATTEMPTS, Attempt
 from cmp_relay.resource_table import TOO_LARGE, Resource, ResourceTable
+from cmp_relay.slots import Lane
 from cmp_relay.telemetry import logger
 
 
@@ -26,7 +27,9 @@ class Resources:
     table: ResourceTable
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
-    def get(self, href: str, received_at: int, attempt: Attempt) -> Resource:
+    def get(
+        self, href: str, received_at: int, attempt: Attempt, lane: Lane | None = None
+    ) -> Resource:
         """Return what is at a link since a moment (ms); raises what the next attempt may mend.
 
         What was asked for well after that moment serves as well (docs/decisions/0004).
@@ -35,7 +38,7 @@ class Resources:
         if kept and library.covers(kept.began_at, received_at):
             return kept
         try:
-            return self._ask(href)
+            return self._ask(href, lane)
         except (ApiError, QuotaError) as error:
             may_pass = error.retryable and not isinstance(error, QuotaError)
             if may_pass and attempt.number < MOST_ATTEMPTS:
@@ -43,8 +46,8 @@ class Resources:
             logger.warning("event without its resource", reason=error.reason, detail=str(error))
             return Resource(error=error.reason)
 
-    def _ask(self, href: str) -> Resource:
-        with self.desk.at(f"fetch#{resource_table.name(href)}", errand=1) as api:
+    def _ask(self, href: str, lane: Lane | None) -> Resource:
+        with self.desk.at(f"fetch#{resource_table.name(href)}", errand=1, lane=lane) as api:
             began_at = self.now()
             text = as_text(api.get(href))
             if text is None:

@@ -189,6 +189,15 @@ def test_tells_all_of_the_library_that_a_consumer_needs() -> None:
     }
 
 
+@pytest.mark.parametrize(("cause", "is_named"), [("replay", True), ("reconcile", False)])
+def test_names_the_delivery_that_told_of_it_now_or_before(cause: str, is_named: bool) -> None:
+    job = library_jobs.job("asset_modified").model_copy(update={"cause": cause})
+
+    told = announcements.compose_library(job, LIBRARY_ASSET, bucket="assets", labels=LABELS)
+
+    assert (detail(told)["delivery"] is not None) == is_named
+
+
 def test_a_removal_has_a_name_of_its_own_and_the_link_that_is_remembered() -> None:
     job = library_jobs.job("asset_removed")
     removed = replace(LIBRARY_ASSET, library="removed")

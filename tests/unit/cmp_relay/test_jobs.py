@@ -92,6 +92,15 @@ def test_a_job_that_no_delivery_caused_has_no_place_in_the_archive() -> None:
         read_library_job(json.dumps({**found, "cause": "delivery"}))
 
 
+def test_a_replay_is_of_a_delivery_and_keeps_to_the_bulk_lane() -> None:
+    replayed = read_publish_job(message(cause="replay"))
+
+    assert (replayed.is_delivered, replayed.lane) == (True, "bulk")
+    assert read_publish_job(message()).lane is None
+    with pytest.raises(UnreadableJobError):
+        read_publish_job(message(cause="replay", entry=None))
+
+
 @pytest.mark.parametrize("wanted", [0, None])
 def test_a_job_for_files_says_since_which_change(wanted: int | None) -> None:
     job = {**json.loads(library_jobs.message("asset_modified")), "cause": "files", "wanted": wanted}

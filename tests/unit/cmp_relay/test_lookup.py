@@ -2,7 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from cmp_relay.errors import ForbiddenError, NotFoundError, PostponedError, UntrustedLinkError
+from cmp_relay.errors import (
+    AppointmentError,
+    ForbiddenError,
+    NotFoundError,
+    PostponedError,
+    RateLimitedError,
+    UntrustedLinkError,
+)
 from cmp_relay.findings import Found
 from cmp_relay.leases import Lease
 from cmp_relay.lookup import MOST_PAGES, Lookup
@@ -143,3 +150,17 @@ def test_a_list_without_end_is_cut(lookup: Lookup, stack: WorkerStack) -> None:
 
     assert found.extras == {"custom_fields": []}
     assert stack.api.asked == [LINK, *[fields] * MOST_PAGES]
+
+
+@pytest.mark.parametrize(("cause", "lane"), [("delivery", "live"), ("replay", "bulk")])
+def test_a_replay_asks_in_the_bulk_lane(
+    lookup: Lookup, stack: WorkerStack, cause: str, lane: str
+) -> None:
+    stack.api.resources[LINK] = RateLimitedError("GET: 429", retry_after=30)
+    own = lease()
+
+    with pytest.raises(AppointmentError):
+        lookup.anywhere(JOB.model_copy(update={"cause": cause}), FIRST, own)
+
+    assert own.kept is not None
+    assert own.kept.lane == lane

@@ -88,6 +88,16 @@ def test_the_lease_keeps_a_slot_of_the_live_lane_and_no_query(
     assert "hidden" not in str(lease)
 
 
+def test_a_replay_asks_in_the_bulk_lane(stack: WorkerStack, resources: Resources) -> None:
+    stack.api.resources[LINK] = RateLimitedError("GET: 429", retry_after=30)
+    with pytest.raises(AppointmentError):
+        resources.get(LINK, NOON, FIRST, "bulk")
+
+    (lease,) = stack.items("LEASE#fetch#")
+
+    assert lease["slot"]["lane"] == "bulk"
+
+
 def test_two_do_not_ask_for_the_same_side_by_side(stack: WorkerStack, resources: Resources) -> None:
     stack.api.resources[LINK] = RateLimitedError("GET: 429", retry_after=30)
     with pytest.raises(AppointmentError):

@@ -12,11 +12,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from cmp_relay_cli import dead_letter_commands, errors, moments
+from cmp_relay import times
+from cmp_relay_cli import archived, dead_letter_commands, errors, moments
 from cmp_relay_cli import explain as explain_
+from cmp_relay_cli import replay as replay_
 from cmp_relay_cli import status as status_
-from cmp_relay_cli.errors import OperatorError
+from cmp_relay_cli.errors import OperatorError, UsageError
+from cmp_relay_cli.options import DryRun, Yes
 from cmp_relay_cli.output import Output
+from cmp_relay_cli.replay import Wanted
 from cmp_relay_cli.session import Session
 from cmp_relay_cli.stack import DEFAULT_NAME, Choice
 
@@ -117,6 +121,52 @@ def explain(
         raise explain_.missing(name)
     found = document
     session.output.show(found, lambda console: explain_.show(found, console))
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    since: Annotated[str | None, typer.Option(help="received from then on: 2026-11-22, 2h")] = None,
+    until: Annotated[str | None, typer.Option(help="received before then")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="of this event")] = None,
+    asset: Annotated[list[str] | None, typer.Option(help="of this asset")] = None,
+    delivery: Annotated[list[str] | None, typer.Option(help="of this delivery")] = None,
+    rate: Annotated[float, typer.Option(min=0.1, max=100, help="jobs a second, at most")] = 10,
+    resume: Annotated[str | None, typer.Option(help="go on with this replay, not twice")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="wait until all have ended")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Give jobs of archived deliveries once more, behind live traffic.
+
+    They keep when they were received, so nothing newer gives way to them. What the catalogue holds
+    already costs no request to CMP; --dry-run counts what the others will cost at most.
+    """
+    session: Session = context.obj
+    if not (since or asset or delivery):
+        raise UsageError("which deliveries? Name them by --since, --asset or --delivery")
+    # A replay is named after its moment: who goes on with it means the same span of time.
+    now = moments.read(resume) or moments.now()
+    begin, end = moments.read(since, now), moments.read(until, now)
+    stack = session.stack()
+    oldest = now - stack.number("ArchiveRetentionDays") * archived.DAY
+    span = (oldest if begin is None else begin, now if end is None else end)
+    wanted = Wanted(*span, events=event or (), assets=asset or (), deliveries=delivery or ())
+    with session.output.progress("reading the archive") as step:
+        jobs = replay_.find(stack, wanted, step)
+    run = resume or times.iso(now)
+    document: dict[str, Any] = {"replay": run, "dry_run": dry_run, **replay_.cost(stack, jobs)}
+    if not dry_run and jobs:
+        most = document["requests_at_most"]
+        question = f"Replay {len(jobs)} jobs in {stack.name}, with {most} requests to CMP at most?"
+        session.output.confirm(question, yes=yes)
+        session.output.note(f"If it is stopped, go on with the same words and --resume {run}")
+        with session.output.progress("giving jobs", len(jobs)) as step:
+            document["given"] = replay_.send(stack, jobs, run, rate, step)
+        if follow:
+            with session.output.progress("ended", len(jobs)) as step:
+                document["outcomes"] = replay_.follow(stack, jobs, run, step)
+    session.output.show(document, lambda console: replay_.show(document, console))
 
 
 def main() -> None:

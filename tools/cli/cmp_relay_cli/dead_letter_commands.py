@@ -9,6 +9,7 @@ from cmp_relay_cli import dead_letters, moments
 from cmp_relay_cli.dead_letters import Filter, Report
 from cmp_relay_cli.errors import MissingError, OperatorError, UsageError
 from cmp_relay_cli.job_items import JobItem
+from cmp_relay_cli.options import DryRun, Yes
 from cmp_relay_cli.output import facts
 from cmp_relay_cli.session import Session
 from cmp_relay_cli.stack import Stack
@@ -26,8 +27,6 @@ Since = Annotated[str | None, typer.Option(help="from then on: 2026-11-22, or 2h
 Until = Annotated[str | None, typer.Option(help="before then")]
 Limit = Annotated[int | None, typer.Option(min=1, help="the oldest so many of them")]
 Every = Annotated[bool, typer.Option("--all", help="all there are")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="only tell what would be done")]
-Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 
 
 @app.command("list")

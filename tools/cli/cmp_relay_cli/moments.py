@@ -15,13 +15,16 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def read(text: str | None) -> int | None:
-    """Return ms UTC, None for None; raises UsageError."""
+def read(text: str | None, at: int | None = None) -> int | None:
+    """Return ms UTC, None for None, a span as so long before `at` (by default now).
+
+    Raises UsageError.
+    """
     if text is None:
         return None
     ago = AGO.fullmatch(text)
     if ago:
-        return now() - int(ago[1]) * UNITS[ago[2]]
+        return (now() if at is None else at) - int(ago[1]) * UNITS[ago[2]]
     moment = times.read(text)
     if moment is None:
         message = f"{text} is no moment: write 2026-11-22, 2026-11-22T06:00Z, or 3d, 2h, 30m ago"

@@ -1,0 +1,149 @@
+"""A replay: which jobs it gives, how they differ from the first ones, and how it holds back."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cmp_relay import archive, jobs
+from cmp_relay.deliveries import Receipt
+from cmp_relay.outcomes import Outcomes
+from cmp_relay_cli import replay, status
+from cmp_relay_cli.errors import MissingError
+from cmp_relay_cli.replay import Wanted
+from cmp_relay_cli.stack import Stack
+from tests.support import samples
+
+MORNING = 1_763_708_400_000  # 2025-11-21T07:00Z
+DAY = 24 * 3600 * 1000
+ALL = Wanted(0, 2 * MORNING)
+
+
+class Objects:
+    """What the archive writes through."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    def put_object(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+        self.stack.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def archived(stack: Stack, name: str, received_at: int, event: str = "asset_published") -> None:
+    """Archive a sample as the receiver does."""
+    receipt = Receipt(name, received_at, "website", archive.key(name, received_at))
+    document = archive.document(receipt, samples.raw(event), request_id="r", headers={})
+    archive.store(Objects(stack), stack.archive, receipt, document)
+
+
+def quiet(_: int) -> None:
+    """Show no progress."""
+
+
+def found(stack: Stack, wanted: Wanted) -> list[dict[str, Any]]:
+    return replay.find(stack, wanted, quiet)
+
+
+def messages(stack: Stack, queue: str) -> list[dict[str, Any]]:
+    """Take all messages off a queue."""
+    taken = []
+    while batch := stack.sqs.receive_message(
+        QueueUrl=stack.queue(queue), MaxNumberOfMessages=10, VisibilityTimeout=900
+    ).get("Messages"):
+        taken += [json.loads(message["Body"]) for message in batch]
+    return taken
+
+
+def test_finds_jobs_by_time_event_asset_and_delivery(stack: Stack) -> None:
+    archived(stack, "one", MORNING)
+    archived(stack, "two", MORNING + DAY, "asset_modified")
+    archived(stack, "three", MORNING + 3 * DAY)
+    everything = found(stack, Wanted(MORNING, MORNING + 4 * DAY))
+
+    assert list(dict.fromkeys(job["delivery_id"] for job in everything)) == ["one", "two", "three"]
+    day = found(stack, Wanted(MORNING + 1, MORNING + 3 * DAY))
+    assert {job["delivery_id"] for job in day} == {"two"}
+    modified = found(stack, Wanted(MORNING, MORNING + 4 * DAY, events=["asset_modified"]))
+    assert modified == day
+    asset_id = everything[0]["asset"]["id"]
+    own = found(stack, Wanted(MORNING, MORNING + DAY, assets=[asset_id]))
+    assert [job["asset"]["id"] for job in own] == [asset_id]
+    named = Wanted(MORNING - 10 * DAY, MORNING + 4 * DAY, deliveries=["three"])
+    assert {job["delivery_id"] for job in found(stack, named)} == {"three"}
+    with pytest.raises(MissingError, match="nobody is not in the archive"):
+        found(stack, Wanted(MORNING, MORNING + DAY, deliveries=["nobody"]))
+
+
+def test_gives_jobs_that_keep_their_receipt_and_yield_to_live_ones(stack: Stack) -> None:
+    archived(stack, "one", MORNING)
+    wanted = found(stack, Wanted(MORNING, MORNING + DAY))
+
+    given = replay.send(stack, wanted, "run", 1000, quiet, sleep=lambda _: None)
+
+    assert given == len(wanted)
+    taken = [jobs.read_publish_job(json.dumps(each)) for each in messages(stack, "AssetPublished")]
+    assert {job.job_id for job in taken} == {f"replay.run.{each['job_id']}" for each in wanted}
+    assert {(job.received_at, job.cause, job.lane) for job in taken} == {
+        (MORNING, "replay", "bulk")
+    }
+
+
+def test_goes_on_where_it_was_stopped(stack: Stack) -> None:
+    archived(stack, "one", MORNING)
+    wanted = found(stack, Wanted(MORNING, MORNING + DAY))
+    first = jobs.read_publish_job(json.dumps(replay.again(wanted[0], "run")))
+    Outcomes(stack.dynamodb, stack.table).begin(first, "seen")
+
+    given = replay.send(stack, wanted, "run", 1000, quiet, sleep=lambda _: None)
+
+    assert given == len(wanted) - 1
+    assert first.job_id not in {job["job_id"] for job in messages(stack, "AssetPublished")}
+    assert replay.outcomes(stack, wanted, "run") == {"in flight": len(wanted)}
+
+
+def test_holds_back_while_the_queue_is_long_and_never_exceeds_its_rate(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        archived(stack, f"d{number}", MORNING + number)
+    wanted = found(stack, Wanted(MORNING, MORNING + DAY))
+    monkeypatch.setattr(replay, "PIECE", 5)
+    waiting = [0, replay.MOST_WAITING + 1, replay.MOST_WAITING + 1, replay.MOST_WAITING]
+    monkeypatch.setattr(
+        status, "counts", lambda *_: (waiting.pop(0) if len(waiting) > 1 else waiting[0], 0)
+    )
+    slept: list[float] = []
+
+    replay.send(stack, wanted, "run", 10, quiet, sleep=slept.append)
+
+    pieces = -(-len(wanted) // 5)
+    assert pieces > 2
+    assert slept.count(replay.PAUSE_SECONDS) == 2
+    assert slept.count(0.5) == pieces - 1
+
+
+def test_counts_a_request_for_what_the_catalogue_does_not_cover(stack: Stack) -> None:
+    archived(stack, "one", MORNING)
+    archived(stack, "two", MORNING + 1, "asset_unpublished")
+    wanted = found(stack, Wanted(MORNING, MORNING + DAY))
+    published = [job for job in wanted if job["event_name"] == "asset_published"]
+    assets = {job["asset"]["id"] for job in published}
+    assert replay.cost(stack, wanted)["requests_at_most"] == len(assets)
+
+    stack.dynamodb.put_item(
+        TableName=stack.table,
+        Item={
+            "pk": {"S": f"ASSET#{published[0]['asset']['id']}"},
+            "sk": {"S": "ASSET"},
+            "asset_id": {"S": published[0]["asset"]["id"]},
+            "details_source": {"S": "library"},
+            "fetch_began_at": {"N": str(MORNING + 2000)},
+        },
+    )
+
+    cost = replay.cost(stack, wanted)
+    assert cost["requests_at_most"] == len(assets) - 1
+    assert cost["events"] == {
+        "asset_published": len(published),
+        "asset_unpublished": len(wanted) - len(published),
+    }
