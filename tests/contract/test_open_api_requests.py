@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.enable_socket
 
+FIELD = "/tasks/{task_id}/custom-fields/{custom_field_id}"
+INTENTS = "/tasks/{task_id}/publishing-intents"
+PARTS = "/multipart-uploads/{id}"
 MOMENT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 EXPECTED = {
     "GET /asset-urls/{asset_id}",
@@ -391,6 +394,16 @@ def talking(stand_in: StandIn, folder: Path) -> Iterator[Conversation]:
         yield talk
 
 
+@contextmanager
+def authorized(stand_in: StandIn) -> Iterator[httpx.Client]:
+    """Open a plain client with a token."""
+    form = {"client_id": "client", "client_secret": "secret", "grant_type": "client_credentials"}
+    granted = httpx.post(f"{stand_in.base_url}/o/oauth2/v1/token", data=form).json()
+    headers = {"Authorization": f"Bearer {granted['access_token']}"}
+    with httpx.Client(base_url=f"{stand_in.base_url}/v3", headers=headers) as client:
+        yield client
+
+
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_requests_are_those_of_the_specification(
     stand_in: StandIn, requests: Requests | None, tmp_path: Path, scene: Scene
@@ -417,6 +430,89 @@ def test_the_operations_covered(
 
     print("\n".join(sorted(covered, key=lambda one: one.partition(" ")[::-1])))  # noqa: T201
     assert covered == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "template", "status"),
+    [
+        ("GET", "/publishing-channels?page_size=1001", None, "/publishing-channels", 400),
+        ("GET", "/label-groups?source_org_type=x", None, "/label-groups", 400),
+        ("POST", "/folders", {"name": ""}, "/folders", 400),
+        ("POST", "/folders", {"name": "x", "parent_folder_id": "gone"}, "/folders", 404),
+        ("PATCH", "/folders/gone", {"name": "x"}, "/folders/{id}", 404),
+        ("PATCH", "/tasks/gone", {"title": "x"}, "/tasks/{id}", 404),
+        ("PATCH", "/tasks/{task}", {"status": "Completed"}, "/tasks/{id}", 400),
+        ("PATCH", f"/tasks/{{task}}/custom-fields/{CUSTOM_FIELD}", {"values": []}, FIELD, 400),
+        ("PATCH", "/tasks/{task}/custom-fields/gone", {"values": ["x"]}, FIELD, 404),
+        ("POST", "/tasks/gone/publishing-intents", {"channel_id": WEBSITE}, INTENTS, 404),
+        ("POST", "/tasks/{task}/publishing-intents", {"channel_id": "gone"}, INTENTS, 404),
+        ("POST", "/tasks/{task}/publishing-intents", {}, INTENTS, 400),
+        ("POST", "/multipart-uploads", {"file_size": 0}, "/multipart-uploads", 400),
+        ("POST", "/multipart-uploads", {"file_size": 10**12}, "/multipart-uploads", 422),
+        ("POST", "/multipart-uploads/gone/complete", None, f"{PARTS}/complete", 404),
+        ("GET", "/multipart-uploads/gone/status", None, f"{PARTS}/status", 404),
+        ("POST", "/settings", {"webhooks": []}, "/settings", 422),
+    ],
+)
+def test_the_stand_in_refuses_in_the_documented_words(
+    stand_in: StandIn,
+    requests: Requests | None,
+    method: str,
+    path: str,
+    body: object,
+    template: str,
+    status: int,
+) -> None:
+    stand_in.reset()
+    task = stand_in.tasks.add()["task_id"]
+    with authorized(stand_in) as client:
+        response = client.request(method, path.replace("{task}", task), json=body)
+
+    assert response.status_code == status
+    if requests:
+        requests.answers.check(response, template)
+
+
+def test_an_upload_whose_parts_are_missing_cannot_be_completed(
+    stand_in: StandIn, requests: Requests | None
+) -> None:
+    stand_in.reset()
+    stand_in.programs.set_multipart_rules(polls=0, fails=True)
+    with authorized(stand_in) as client:
+        told = client.post("/multipart-uploads", json={"file_size": 3}).json()
+        early = client.post(told["links"]["complete"])
+        without_signature = httpx.put(told["upload_part_urls"][0].partition("?")[0], content=b"abc")
+        httpx.put(told["upload_part_urls"][0], content=b"abc")
+        before = client.get(told["links"]["status"])
+        completed = client.post(told["links"]["complete"])
+        twice = client.post(told["links"]["complete"])
+        failed = client.get(told["links"]["status"])
+        unusable = client.post("/assets", json={"key": completed.json()["key"], "title": "x"})
+
+    answers = (early, without_signature, completed, twice, unusable)
+    assert [one.status_code for one in answers] == [422, 403, 202, 422, 400]
+    states = [one.json()["status"].rpartition("UPLOAD_COMPLETION_")[2] for one in (before, failed)]
+    assert states == ["NOT_STARTED", "FAILED"]
+    for one, name in ((early, "complete"), (before, "status"), (failed, "status")):
+        if requests:
+            requests.answers.check(one, f"{PARTS}/{name}")
+
+
+def test_webhooks_are_found_by_their_names(stand_in: StandIn, tmp_path: Path) -> None:
+    with talking(stand_in, tmp_path) as talk:
+        one = {"description": "", "callback_url": "https://x", "secret": "s", "event_names": ["a"]}
+        twins = [{**one, "name": "twin"}] * 2
+        stand_in.programs.register_webhooks(*twins, {**one, "name": "single"})
+        changed = [{**one, "name": name, "event_names": ["b"]} for name in ("twin", "single")]
+
+        changeset = talk.cmp.settings.apply({"webhooks": changed})["changeset"]
+
+    assert (changeset["create"]["webhooks"], changeset["update"]["webhooks"]) == (
+        ["twin"],
+        ["single"],
+    )
+    after = [(one["name"], one["event_names"]) for one in stand_in.programs.webhooks()]
+    assert after == [("twin", ["a"]), ("twin", ["a"]), ("single", ["a", "b"]), ("twin", ["b"])]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ class FieldValues(BaseModel):
     """The body of a change of one field."""
 
     type: str
-    values: list[str | float]
+    values: list[str | int | float]
 
 
 class FieldChange(FieldValues):
