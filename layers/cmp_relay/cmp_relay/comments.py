@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cmp_relay import marks
+from cmp_relay import marks, pages
 from cmp_relay.commands import CommandJob, Comment
 from cmp_relay.desk import Desk
 from cmp_relay.echoes import Echoes
-from cmp_relay.errors import UnavailableError
 from cmp_relay.fields import at, identifier, text
 from cmp_relay.open_api import OpenApi
 from cmp_relay.outcomes import Attempt, Ending
@@ -48,15 +47,7 @@ class Comments:
 
 def _find(api: OpenApi, link: str, mark: str) -> Mapping[str, Any] | None:
     """Find the comment with the mark among those that CMP has."""
-    page: str | None = link
-    for _ in range(MOST_PAGES):
-        if page is None:
-            return None
-        answer = api.get(page)
-        data = answer.get("data")
-        for comment in data if isinstance(data, list) else []:
-            if marks.mark_of(text(at(comment, "value")) or "") == mark:
-                found: Mapping[str, Any] = comment
-                return found
-        page = text(at(answer, "pagination", "next"))
-    raise UnavailableError(f"more than {MOST_PAGES} pages of comments")
+    for comment in pages.follow(api.get, link, MOST_PAGES):
+        if marks.mark_of(text(comment.get("value")) or "") == mark:
+            return comment
+    return None
