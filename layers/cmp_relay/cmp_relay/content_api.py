@@ -25,6 +25,7 @@ from cmp_relay.oauth import TokenEndpoint
 from cmp_relay.open_api import OpenApi
 from cmp_relay.origins import Origins
 from cmp_relay.pages import MOST_PAGES, Row
+from cmp_relay.patience import Patience
 
 BASE = "https://api.optimizely.com"
 SCOPE = "cmp:read cmp:write"
@@ -128,11 +129,16 @@ class ContentApi:
 
 
 def connect(
-    credentials: Credentials, *, base: str = BASE, client: httpx.Client | None = None
+    credentials: Credentials,
+    *,
+    base: str = BASE,
+    client: httpx.Client | None = None,
+    patience: Patience | None = None,
 ) -> ContentApi:
     """Use an app's credentials at the address `base`; raises SettingsError for an unusable one.
 
-    `client` is as for `cmp_v3.connect`.
+    `client` is as for `cmp_v3.connect`. With a patience that has the permits of a stack, requests
+    count in its API budget too.
     """
     base = base.rstrip("/")
     client = client or build_client()
@@ -141,4 +147,4 @@ def connect(
     api = OpenApi(
         client, ClientTokens(token_endpoint, credentials), Origins.parse((base,)), api_base
     )
-    return ContentApi(Endpoint(api, api_base))
+    return ContentApi(Endpoint(api, api_base, patience or Patience()))

@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from cmp_relay import content_api
+from cmp_relay.breaker import Breaker
+from cmp_relay.budget import Budget
 from cmp_relay.content_api import ContentApi
 from cmp_relay.credentials import Credentials
 from cmp_relay.errors import (
@@ -17,6 +19,7 @@ from cmp_relay.errors import (
     CredentialsError,
     ForbiddenError,
     NotFoundError,
+    QuotaError,
     RateLimitedError,
     RequestRefusedError,
     SettingsError,
@@ -26,6 +29,9 @@ from cmp_relay.errors import (
 from cmp_relay.exchanges import build_client
 from cmp_relay.open_api import OpenApi
 from cmp_relay.patience import Patience
+from cmp_relay.permits import Permits
+from cmp_relay.slots import Limits
+from tools.simulation.memory_store import MemoryStore
 from tools.stand_in.channels import WEBSITE
 from tools.stand_in.client import StandIn
 from tools.stand_in.process import running
@@ -197,6 +203,35 @@ def test_an_expired_token_is_renewed(stand_in: StandIn, api: ContentApi) -> None
 
     assert api.get(item)["id"] == item
     assert len(stand_in.requests("/oauth/token")) >= 1
+
+
+def test_an_upload_is_whole_after_a_new_token_too(
+    stand_in: StandIn, api: ContentApi, tmp_path: Path
+) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"film" * 100_000)
+    api.upload(path)
+    stand_in.expire_tokens()
+
+    made = api.upload(path)
+
+    assert made["sha256"] == sha256(path.read_bytes()).hexdigest()
+    statuses = [one["status"] for one in stand_in.requests("/v1/cmp/assets")]
+    assert statuses == [201, 401, 201]
+
+
+def test_requests_can_count_in_the_budget_of_a_stack(
+    stand_in: StandIn, client: httpx.Client
+) -> None:
+    store, limits = MemoryStore(), Limits(per_second=10, per_minute=100, per_month=2, bulk_share=1)
+    permits = Permits(Budget(store, limits), Breaker(store, limits), "bulk")
+    patience = Patience(permits)
+    api = content_api.connect(CREDENTIALS, base=stand_in.base_url, client=client, patience=patience)
+    item = stand_in.programs.add_content()["id"]
+
+    assert [api.get(item)["id"] for _ in range(limits.per_month)] == [item] * 2
+    with pytest.raises(QuotaError):
+        api.get(item)
 
 
 def test_a_token_that_is_refused_each_time_is_an_error(stand_in: StandIn, api: ContentApi) -> None:
