@@ -136,6 +136,7 @@ def test_a_discussion_that_has_no_end_is_tried_again(stack: WorkerStack) -> None
     assert work(stack, COMMENT) == 1
     circle = {"data": [], "pagination": {"next": COMMENTS}}
     stack.api.resources[COMMENTS] = circle
+    stack.api.writes["POST", COMMENTS] = lambda _: {"id": "comment-1"}
 
     assert work(stack, COMMENT) == 1
     assert results(stack) == []

@@ -9,22 +9,23 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from cmp_relay import pages
 from cmp_relay.client_tokens import ClientTokens
 from cmp_relay.credentials import Credentials
 from cmp_relay.endpoint import Endpoint, moment
-from cmp_relay.errors import UnavailableError
 from cmp_relay.exchanges import build_client
 from cmp_relay.fields import at
 from cmp_relay.forms import Form
 from cmp_relay.oauth import TokenEndpoint
 from cmp_relay.open_api import OpenApi
 from cmp_relay.origins import Origins
-from cmp_relay.pages import MOST_PAGES, Row
+from cmp_relay.pages import Row
 from cmp_relay.patience import Patience
 
 BASE = "https://api.optimizely.com"
@@ -71,15 +72,7 @@ class ContentApi:
     ) -> Iterator[Row]:
         """Yield all content items that fit, such as those that are `approved`."""
         wanted = {"status": status, "content_type": content_type, "campaign_id": campaign_id}
-        for number in range(1, MOST_PAGES + 1):
-            page = self.page(number, PER_PAGE, **wanted)
-            items = page.get("items")
-            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-                raise UnavailableError("a page without a list of items")
-            yield from items
-            if not items or at(page, "pagination", "has_next") is not True:
-                return
-        raise UnavailableError(f"a list of more than {MOST_PAGES} pages")
+        return pages.joined(self._lists(wanted))
 
     def get(self, content_id: str) -> Mapping[str, Any]:
         """Return a content item: fields, metadata, workflow state, assets and campaigns."""
@@ -126,6 +119,13 @@ class ContentApi:
         return self.endpoint.tell(
             "POST", self.endpoint.link("content", content_id, "publish"), body
         )
+
+    def _lists(self, wanted: Mapping[str, str | None]) -> Iterator[object]:
+        for number in count(1):
+            page = self.page(number, PER_PAGE, **wanted)
+            yield page.get("items")
+            if at(page, "pagination", "has_next") is not True:
+                return
 
 
 def connect(

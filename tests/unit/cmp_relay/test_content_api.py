@@ -273,24 +273,16 @@ def test_a_base_that_would_show_the_secret_is_refused(base: str) -> None:
         ({}, UnavailableError),
         ({"items": "none"}, UnavailableError),
         ({"items": ["id"]}, UnavailableError),
-        ({"items": [{"id": "1"}], "pagination": {"has_next": True}}, UnavailableError),
+        ({"items": [], "pagination": {"has_next": True}}, UnavailableError),
     ],
 )
 def test_what_is_no_page_is_an_error(
     api: ContentApi, monkeypatch: pytest.MonkeyPatch, answer: object, error: type[CmpRelayError]
 ) -> None:
-    monkeypatch.setattr(content_api, "MOST_PAGES", 3)
     monkeypatch.setattr(OpenApi, "get", lambda *_: answer)
 
     with pytest.raises(error):
         [*api.list()]
-
-
-def test_an_empty_page_is_the_last(api: ContentApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = {"items": [], "pagination": {"has_next": True}}
-    monkeypatch.setattr(OpenApi, "get", lambda *_: answer)
-
-    assert [*api.list()] == []
 
 
 def test_the_token_request_names_its_scopes() -> None:

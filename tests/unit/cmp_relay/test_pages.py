@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmp_relay.errors import CircleError, UnavailableError
-from cmp_relay.pages import follow
+from cmp_relay.pages import MOST_EMPTY, follow
 
 FIRST = "https://api.cmp.optimizely.com/v3/assets?page_size=100"
 
@@ -43,8 +43,18 @@ def test_a_page_is_asked_for_when_it_is_needed() -> None:
     assert asked == [*pages][:2]
 
 
-def test_a_page_without_rows_is_the_last() -> None:
-    assert [row["n"] for row in follow(book([[1], [], [2]]).__getitem__, FIRST)] == [1]
+def test_an_empty_page_is_not_the_end() -> None:
+    pages = book([[1], *[[]] * MOST_EMPTY, [2], []])
+
+    assert [row["n"] for row in follow(pages.__getitem__, FIRST)] == [1, 2]
+
+
+def test_a_list_that_goes_on_without_rows_is_left() -> None:
+    rows = follow(book([[1], *[[]] * (MOST_EMPTY + 1), [2]]).__getitem__, FIRST)
+
+    assert next(rows)["n"] == 1
+    with pytest.raises(UnavailableError, match="does not end"):
+        next(rows)
 
 
 def test_a_list_without_pages_is_one_page() -> None:
@@ -65,7 +75,7 @@ def test_a_list_that_does_not_end_is_left() -> None:
     rows = follow(book([[1], [2], [3]]).__getitem__, FIRST, most=2)
 
     assert [next(rows)["n"] for _ in range(2)] == [1, 2]
-    with pytest.raises(UnavailableError, match="more than 2 pages"):
+    with pytest.raises(UnavailableError, match="does not end"):
         next(rows)
 
 
