@@ -1,7 +1,7 @@
-"""Every request of the client is one that the official specification describes.
+"""Every request of the client, and what commands tell, is as the official specification says.
 
-The client works on the stand-in, and what it sends is kept: path, query and body. Without
-`CMP_OPENAPI_SPEC` all of it is done as well, and only not compared.
+All of it is done on the stand-in, and what is sent is kept: path, query and body. Without
+`CMP_OPENAPI_SPEC` the same is done, and only not compared.
 """
 
 from __future__ import annotations
@@ -15,18 +15,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from cmp_relay import cmp_v3
+from cmp_relay import cmp_v3, listing
+from cmp_relay.asset_changes import AssetChanges
 from cmp_relay.cmp_assets import CHANGEABLE, Assets
+from cmp_relay.commands import read_command_job
+from cmp_relay.comments import Comments
 from cmp_relay.credentials import Credentials
 from cmp_relay.exchanges import build_client
+from cmp_relay.external_links import ExternalLinks
 from cmp_relay.file_uploads import FileUploads
-from tests.contract.test_stand_in import Specification, formats
+from cmp_relay.lookup import Access
+from cmp_relay.previews import Previews
+from cmp_relay.sub_steps import SubSteps
+from tests.contract.test_stand_in import (
+    COMMENTS,
+    PREVIEW,
+    SUB_STEP,
+    WORK,
+    Specification,
+    formats,
+)
 from tools.stand_in.channels import WEBSITE
 from tools.stand_in.folder_tree import CAMPAIGNS, MARKETING
 from tools.stand_in.kinds import KINDS
@@ -36,6 +50,13 @@ from tools.stand_in.tasks import CAMPAIGN
 
 if TYPE_CHECKING:
     from cmp_relay.cmp_v3 import Cmp
+    from cmp_relay.desk import Desk
+    from cmp_relay.echoes import Echoes
+    from cmp_relay.open_api import OpenApi
+    from cmp_relay.outcomes import Attempt
+    from cmp_relay.permits import Permits
+    from cmp_relay.running import Hand
+    from cmp_relay.told_links import ToldLinks
     from tools.stand_in.client import StandIn
 
 pytestmark = pytest.mark.enable_socket
@@ -45,7 +66,14 @@ INTENTS = "/tasks/{task_id}/publishing-intents"
 PARTS = "/multipart-uploads/{id}"
 MOMENT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 EXPECTED = {
+    "POST /file-urls",
     "GET /asset-urls/{asset_id}",
+    "GET /assets/{asset_id}/renditions",
+    f"PATCH {SUB_STEP}",
+    f"PATCH {WORK}",
+    f"POST {COMMENTS}",
+    f"POST {PREVIEW}/acknowledge",
+    f"POST {PREVIEW}/complete",
     "GET /assets",
     "POST /assets",
     "GET /assets/{asset_id}/fields",
@@ -261,7 +289,102 @@ def settings_are_read_and_changed(talk: Conversation) -> None:
     assert [one["event_names"] for one in after] == [["asset_added", "asset_removed"]]
 
 
+class Unshared:
+    """What workers share with each other, where there is but one: a desk, echoes, told links."""
+
+    def __init__(self, api: OpenApi, base: str) -> None:
+        self.access = Access(api, cast("Permits", None), base, 100)
+        self._api = api
+
+    @contextmanager
+    def at(self, _resource: str, _errand: int) -> Iterator[OpenApi]:
+        yield self._api
+
+    def expect_comment(self, *_: object) -> bool:
+        return False
+
+    def expect(self, *_: object) -> None: ...
+
+    def note_comment(self, *_: object) -> None: ...
+
+    def read(self, _link: str) -> dict[str, int]:
+        return {}
+
+    def write(self, *_: object) -> None: ...
+
+
+def commands_are_told(talk: Conversation) -> None:
+    alone = Unshared(talk.cmp.endpoint.api, talk.base)
+    desk, echoes = cast("Desk", alone), cast("Echoes", alone)
+    sub_steps, previews = SubSteps(desk, echoes), Previews(desk)
+    asset, content = (
+        talk.stand_in.add_asset(kind)["id"] for kind in ("image", "structured_content")
+    )
+    links = talk.stand_in.tasks.add()["links"]
+    preview = talk.stand_in.publishing.request_preview(content, send=False)["body"]["data"]["links"]
+    ticket = {"identifier": "LEG-7", "title": None, "status": "Open", "url": "https://jira.example"}
+    views = {"id": "64be245ec0d79e79fdf1ad84", "type": "text", "values": ["1204 views"]}
+    step: dict[str, object] = {"sub_step_link": links["sub_step"]}
+    told: list[tuple[str, Hand, dict[str, object]]] = [
+        (
+            "link_ticket",
+            ExternalLinks(desk, cast("ToldLinks", alone)),
+            {"external_work_link": links["external_work"], **ticket},
+        ),
+        ("comment", Comments(desk, echoes), {"comments_link": links["comments"], "text": "On it"}),
+        ("assign", sub_steps, {**step, "assignee_id": "ada", "assignee_type": "user"}),
+        ("start", sub_steps, step),
+        ("complete", sub_steps, step),
+        (
+            "update_asset",
+            AssetChanges(desk),
+            {
+                "asset_id": asset,
+                "asset_type": "image",
+                "changes": {"title": "Renamed"},
+                "fields": [views],
+            },
+        ),
+        (
+            "acknowledge_preview",
+            previews,
+            {
+                "acknowledge_link": preview["acknowledge"],
+                "acknowledged_by": "site",
+                "content_hash": "0f0f",
+            },
+        ),
+        (
+            "complete_preview",
+            previews,
+            {
+                "complete_link": preview["complete"],
+                "keyed_previews": {"Desktop": "https://site.example/desktop"},
+            },
+        ),
+    ]
+
+    for name, hand, arguments in told:
+        envelope = {"schema": 1, "command_id": name, "command": name, "arguments": arguments}
+        job = read_command_job(json.dumps({**envelope, "issued_at": MOMENT.isoformat()}))
+        assert hand.run(job, cast("Attempt", None)).outcome == "applied"
+
+
+def the_library_is_read_as_workers_do(talk: Conversation) -> None:
+    asset = talk.stand_in.add_asset("image", is_public=False)["id"]
+    talk.stand_in.set_renditions(asset, "Square")
+    since = round(MOMENT.timestamp() * 1000)
+
+    for whole in (listing.first(talk.base, since), listing.first(talk.base, None)):
+        assert listing.read(talk.cmp.endpoint.get(whole)).total is not None
+    renditions = talk.cmp.endpoint.rows(f"{talk.base}/assets/{asset}/renditions")
+    assert [one["name"] for one in renditions] == ["Square"]
+    assert asset in talk.cmp.endpoint.ask(lambda api: api.file_urls([asset, "gone"]))
+
+
 SCENES: list[Scene] = [
+    commands_are_told,
+    the_library_is_read_as_workers_do,
     assets_are_listed,
     assets_are_read,
     assets_are_changed,
