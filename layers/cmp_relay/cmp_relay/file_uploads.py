@@ -23,7 +23,8 @@ MOST_PARTS = 10_000
 UPLOAD_SECONDS = 3600
 """As long as a form is good."""
 TRIES = 3
-POLL_SECONDS = 2.0
+FIRST_POLL = 2.0
+LONGEST_POLL = 30.0
 COMPLETION_SECONDS = 600
 DONE, FAILED = "UPLOAD_COMPLETION_SUCCEEDED", "UPLOAD_COMPLETION_FAILED"
 
@@ -74,17 +75,18 @@ class FileUploads:
         return key
 
     def _await(self, status_link: str) -> None:
-        """Wait until CMP has put the parts together, which it does after it has answered."""
-        for _ in range(int(COMPLETION_SECONDS / POLL_SECONDS)):
+        """Wait until CMP has put the parts together; each look is a request, so ever less often."""
+        delay, waited = FIRST_POLL, 0.0
+        while True:
             told = self.endpoint.get(status_link)
             if told.get("status") == DONE:
                 return
             if told.get("status") == FAILED:
                 raise RequestRefusedError("CMP could not put the parts of the upload together")
-            self.sleep(POLL_SECONDS)
-        raise UnavailableError(
-            f"the parts of the upload are not together in {COMPLETION_SECONDS} s"
-        )
+            if waited + delay > COMPLETION_SECONDS:
+                raise UnavailableError("CMP has not put the parts of the upload together in time")
+            self.sleep(delay)
+            delay, waited = min(2 * delay, LONGEST_POLL), waited + delay
 
     def _persist(self, send: Callable[[], Given]) -> Given:
         """Send once more what the storage did not take: the same form or part does no harm."""
