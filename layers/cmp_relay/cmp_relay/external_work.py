@@ -85,14 +85,23 @@ class ExternalWork:
         if library.covers(seen_at, job.received_at):
             return Ending("superseded", f"covered by the look of {times.iso(seen_at or 0)}")
         if self._is_known_echo(job):
-            return ECHO
+            return self._pass_over(state)
         try:
             view = self._look(job, state, Views(api, attempt.not_found_at is not None))
         except NotFoundError:
             self.outcomes.note_not_found(job.job_id)
             delay = self.gone_recheck_seconds
             raise PostponedError("not found; asked once more", delay=delay) from None
-        return ECHO if view is None else self._tell(job, state, view)
+        return self._pass_over(state) if view is None else self._tell(job, state, view)
+
+    def _pass_over(self, state: StepState) -> Ending:
+        """Do not tell an echo, but note that the next event is another one than was told last.
+
+        What was told stays: a replica of CMP's that is behind may still show it.
+        """
+        if state.told_as:
+            self.steps.write(replace(state, told_as=None))
+        return ECHO
 
     def _is_known_echo(self, job: ExternalWorkJob) -> bool:
         """Tell whether the event is an echo by what it says alone: CMP need not be asked."""

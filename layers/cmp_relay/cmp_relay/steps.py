@@ -55,8 +55,9 @@ class StepState:
     """What is known of a subject; moments are ms.
 
     `seen_at` is when the newest look for an event's name began, `told` what the bus was told last
-    (a hash), `told_as` by which event, `settled` the job that told it, `sequence` the number of its
-    event. Of a comment, `shown` is what CMP showed last, and `removed` whether it is gone.
+    (a hash), `told_as` by which event unless an echo came after it, `settled` the job that told it,
+    `sequence` the number of its event. Of a comment, `shown` is what CMP showed last,
+    and `removed` whether it is gone.
     """
 
     subject: Subject
