@@ -8,7 +8,7 @@ import pytest
 
 from cmp_relay import report
 from cmp_relay.commands import read_command_job
-from cmp_relay.errors import ForbiddenError, UnavailableError
+from cmp_relay.errors import ForbiddenError, RequestRefusedError, UnavailableError
 from cmp_relay.outcomes import MOST_ATTEMPTS
 from cmp_relay.records import LEASE_SECONDS
 from cmp_relay.report_batch import Draft
@@ -364,6 +364,34 @@ def test_a_link_that_leads_nowhere_refuses_all_that_was_to_go_there(world: Repor
 
     assert world.outcomes() == {"a": "dead_lettered", "b": "dead_lettered", "c": "applied"}
     assert [why["reason"] for _, why in world.stack.dead_letters()] == ["not_found"] * 2
+
+
+def test_a_request_that_is_refused_as_such_is_sent_once(world: ReportWorld) -> None:
+    world.cmp.refused = {link(EVENT): RequestRefusedError("POST: 405", status=405)}
+    world.send(*(command(f"image-{number}") for number in range(8)))
+
+    world.run()
+
+    assert set(world.outcomes().values()) == {"dead_lettered"}
+    assert world.sizes == [8]
+
+
+@pytest.mark.parametrize(("silent", "taken"), [("a", "b"), ("b", "a")])
+def test_a_report_that_cmp_took_is_applied_whatever_became_of_others(
+    stack: WorkerStack, silent: str, taken: str
+) -> None:
+    world = ReportWorld(stack, pollers=1)
+    # Each of the two jobs has four attempts behind it before CMP takes one of the reports.
+    world.cmp.failures = [
+        UnavailableError("POST: 503", status=503) for _ in range(2 * (MOST_ATTEMPTS - 1))
+    ]
+    world.cmp.silent = {silent}
+    world.cmp.takes_what_fails = False
+    world.send(command("a"), command("b"))
+
+    world.run()
+
+    assert world.outcomes() == {silent: "dead_lettered", taken: "applied"}
 
 
 def test_what_cmp_says_nothing_of_is_asked_again_and_ends_alone(world: ReportWorld) -> None:

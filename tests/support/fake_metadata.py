@@ -34,6 +34,7 @@ class FakeMetadata(FakeOpenApi):
         self.silent: set[str] = set()
         self.refused: dict[str, Exception] = {}
         self.failures: list[Exception | None] = []
+        self.takes_what_fails = True
         self.posts: list[list[Mapping[str, str]]] = []
         self.meanwhile: Callable[[], None] = lambda: None
         self._gate: Gate
@@ -68,8 +69,10 @@ class FakeMetadata(FakeOpenApi):
             raise self.refused[href]
         if len(reports) > self.cap:
             raise RequestRefusedError(f"POST: {self.cap_status}", status=self.cap_status)
-        answer = self._take(href, reports)
         failure = self.failures.pop(0) if self.failures else None
+        if failure and not self.takes_what_fails:
+            raise failure  # the breaker hears nothing of it, so that each counts as an attempt
+        answer = self._take(href, reports)
         if failure:
             self._gate.failed()
             raise failure
@@ -89,8 +92,9 @@ class FakeMetadata(FakeOpenApi):
                 errors.append({**about, "error_code": code, "message": f"Refused: {code}"})
                 continue
             number = sum(map(len, self.entries.values()))
-            entry: dict[str, Any] = {"public_url": None, **about, **report, "id": f"metadata-{number}"}
-            entry["links"] = {"self": f"{href}/metadata-{number}"}
+            own = f"metadata-{number}"
+            entry: dict[str, Any] = {"public_url": None, **about, **report, "id": own}
+            entry["links"] = {"self": f"{href}/{own}"}
             entries.append(entry)
             made.append(entry)
         return {"data": made, "errors": errors}

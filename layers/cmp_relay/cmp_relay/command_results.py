@@ -9,7 +9,7 @@ from cmp_relay import times
 from cmp_relay.bus import Bus
 from cmp_relay.catalogue import Announcement
 from cmp_relay.commands import CommandJob
-from cmp_relay.outcomes import Ending
+from cmp_relay.outcomes import LONGEST_REASON, Ending
 
 COMMAND_RESULT = "CommandResult"
 LARGEST_RESULT = 100 * 1024
@@ -50,7 +50,8 @@ class CommandResults:
 
 def _explained(ending: Ending) -> tuple[str | None, str | None]:
     """Return a dead letter's reason and detail, and why a command was superseded as detail."""
-    if ending.outcome != "dead_lettered" or ending.reason is None:
-        return None, ending.reason
-    reason, _, detail = ending.reason.partition(": ")
+    told = ending.reason and ending.reason[:LONGEST_REASON]
+    if ending.outcome != "dead_lettered" or told is None:
+        return None, told
+    reason, _, detail = told.partition(": ")
     return reason, detail or None

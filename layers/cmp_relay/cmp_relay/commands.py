@@ -7,6 +7,7 @@ so that whoever sent it hears what is wrong with it.
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,12 @@ from cmp_relay.jobs import Job
 
 CAUSE = "command"
 CHANNEL = "default"
+MOST_AHEAD = 24 * 3600 * 1000
+"""How far (ms) the clock of a sender may be ahead of ours."""
+AHEAD = "issued_at: more than a day ahead"
+MOST_PROBLEMS = 20
+LONGEST_PROBLEM = 500
+"""Characters that a sender is told: an event of the bus has no room for thousands of mistakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +313,13 @@ class Envelope(BaseModel):
     arguments: dict[str, Any] = Field(description="By command; any other key is refused.")
 
 
+class _Named(BaseModel):
+    """What a message has to hold so that its sender can hear what is wrong with it."""
+
+    command_id: CommandId
+    command: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+
+
 class CommandJob(Job):
     """A command as a worker takes it; `arguments` is None if `problem` keeps it from being run."""
 
@@ -322,26 +336,56 @@ class CommandJob(Job):
 
 
 def read_command_job(body: str) -> CommandJob:
-    """Read a queue message's body; raises UnreadableJobError naming fields, never values."""
+    """Read a queue message's body; raises UnreadableJobError naming fields, never values.
+
+    A message that names itself becomes a job, whatever else is wrong with it.
+    """
     try:
         envelope = Envelope.model_validate_json(body)
     except ValidationError as error:
-        raise UnreadableJobError(f"unreadable: {_places(error)}") from None
+        return _misread(body, error)
     arguments, problem = _read(envelope)
-    job_id = f"{CAUSE}.{envelope.command_id}"
+    issued_at = int(envelope.issued_at.timestamp() * 1000)
+    if issued_at > _now() + MOST_AHEAD:
+        # It would pass for newer than all that follow.
+        return _job(envelope.command_id, envelope.command, _now(), problem=AHEAD)
+    return _job(envelope.command_id, envelope.command, issued_at, arguments, problem)
+
+
+def _misread(body: str, error: ValidationError) -> CommandJob:
+    """Return the job of a message that names itself, but is none; raises UnreadableJobError."""
+    try:
+        named = _Named.model_validate_json(body)
+    except ValidationError:
+        raise UnreadableJobError(f"unreadable: {_places(error)}") from None
+    return _job(named.command_id, named.command or "unknown", _now(), problem=_problems(error))
+
+
+def _job(
+    command_id: str,
+    command: str,
+    received_at: int,
+    arguments: Arguments | None = None,
+    problem: str | None = None,
+) -> CommandJob:
+    job_id = f"{CAUSE}.{command_id}"
     return CommandJob(
         schema=1,
         job_id=job_id,
         delivery_id=job_id,
-        received_at=int(envelope.issued_at.timestamp() * 1000),
-        event_name=f"{CAUSE}.{envelope.command}",
+        received_at=max(1, received_at),
+        event_name=f"{CAUSE}.{command}",
         channel=CHANNEL,
         cause=CAUSE,
-        command_id=envelope.command_id,
-        command=envelope.command,
+        command_id=command_id,
+        command=command,
         arguments=arguments,
         problem=problem,
     )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def message(
@@ -379,4 +423,5 @@ def _problems(error: ValidationError) -> str:
     told = [
         f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors()
     ]
-    return "; ".join(sorted(told))
+    text = "; ".join(sorted(told[:MOST_PROBLEMS]))
+    return text[:LONGEST_PROBLEM]

@@ -27,6 +27,8 @@ from cmp_relay.report import Report
 from cmp_relay.report_batch import EXISTS, Draft, Said
 from cmp_relay.report_table import ReportTable, window_of
 
+FOR_WHAT_IT_HOLDS = frozenset({400, 413, 422})
+"""Statuses of a request that CMP would take with less in it, or something else."""
 MOST_PAGES = 10
 """Of a list that has none by CMP's documentation."""
 
@@ -86,12 +88,18 @@ class Flush:
             try:
                 body = {"data": [dict(draft.first.entry) for draft in batch]}
                 answer = self.api.tell("POST", link, body)
-            except RequestRefusedError as error:
-                if len(batch) == 1:
-                    self._refuse(batch, error)
-                else:
-                    queue.extendleft(reversed(report_batch.halves(batch)))
-            except (ForbiddenError, NotFoundError, UntrustedLinkError) as error:
+            except (
+                ForbiddenError,
+                NotFoundError,
+                RequestRefusedError,
+                UntrustedLinkError,
+            ) as error:
+                if error.status in FOR_WHAT_IT_HOLDS:
+                    if len(batch) == 1:
+                        self._refuse(batch, error)
+                    else:
+                        queue.extendleft(reversed(report_batch.halves(batch)))
+                    continue
                 # The link is of no use, whatever was to go there.
                 self._refuse([*batch, *(draft for rest in queue for draft in rest)], error)
                 break

@@ -76,6 +76,9 @@ class Reports:
         except PostponedError:
             raise
         except Exception:
+            known = self.table.find(mine.event_id, mine.job_id)
+            if known and known.verdict:
+                return  # it was another one that failed
             if attempt.number >= MOST_ATTEMPTS:
                 # Its job becomes a dead letter: nobody else is to tell CMP of it.
                 self.table.forget(mine)

@@ -103,7 +103,10 @@ class Worker(Generic[AnyJob]):
             self._on_job(record, job)
 
     def _on_job(self, record: SQSRecord, job: AnyJob) -> None:
-        age = max(0, self.now() - job.received_at) / 1000
+        # A command may be repeated long after it was issued: it is as old as its message.
+        is_command = job.cause == "command"
+        since = int(record.attributes.sent_timestamp) if is_command else job.received_at
+        age = max(0, self.now() - since) / 1000
         metrics.add_metric(name="JobAgeSeconds", unit=MetricUnit.Seconds, value=age)
         attempt = self._begin(record, job)
         if attempt.outcome:

@@ -269,6 +269,54 @@ def test_a_link_out_of_cmp_is_never_followed(stack: WorkerStack, cmp: Cmp) -> No
     assert (result["reason"], cmp.told) == ("untrusted_link", [])
 
 
+def changed(**parts: object) -> str:
+    """Return a good command with other parts in its envelope; None takes a part away."""
+    envelope = {**json.loads(command("complete", sub_step_link=STEP)), **parts}
+    return json.dumps({key: value for key, value in envelope.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (changed(schema=2), "schema: Input should be 1"),
+        (changed(more=1), "more: Extra inputs are not permitted"),
+        (changed(issued_at=None), "issued_at: Field required"),
+        (changed(issued_at="2026-11-21T12:00:00"), "issued_at: Input should have timezone info"),
+        (changed(issued_at="2099-01-01T00:00:00Z"), "issued_at: more than a day ahead"),
+        (changed(issued_at="9999-12-31T00:00:00Z"), "issued_at: more than a day ahead"),
+        (changed(arguments=[]), "arguments: Input should be an object"),
+        (changed(command=None), "command: Field required"),
+    ],
+)
+def test_who_sends_a_message_in_another_shape_hears_why(
+    stack: WorkerStack, cmp: Cmp, body: str, detail: str
+) -> None:
+    (result,) = run(stack, body)
+
+    assert (result["reason"], result["detail"]) == ("invalid_command", detail)
+    assert (cmp.told, list(stack.outcomes().values())) == ([], ["dead_lettered"])
+
+
+def test_thousands_of_mistakes_fit_into_an_event(stack: WorkerStack, cmp: Cmp) -> None:
+    arguments = {f"mistake-{number}": 1 for number in range(10_000)}
+
+    (result,) = run(stack, changed(arguments=arguments))
+
+    assert result["reason"] == "invalid_command"
+    assert len(result["detail"]) <= 600
+
+
+def test_a_command_is_as_old_as_its_message(
+    stack: WorkerStack, cmp: Cmp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(stack, changed(issued_at="2020-01-01T00:00:00Z"))
+
+    (told,) = [
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if "JobAgeSeconds" in line
+    ]
+    assert told["JobAgeSeconds"][0] < 3600
+
+
 @pytest.mark.parametrize("body", ["[]", "{}", command("complete", command_id="not an id")])
 def test_a_message_that_does_not_name_itself_is_a_dead_letter_without_result(
     stack: WorkerStack, cmp: Cmp, body: str
