@@ -7,6 +7,7 @@ import pytest
 from cmp_relay import library, marks, work_events
 from cmp_relay.echoes import Echoes, What
 from cmp_relay.errors import (
+    AppointmentError,
     ForbiddenError,
     NotFoundError,
     RateLimitedError,
@@ -280,20 +281,35 @@ def test_an_assignment_of_ours_is_told_if_somebody_changed_it(
         (ForbiddenError("PATCH: 403", status=403), False, "dead_lettered", True),
         (NotFoundError("PATCH: 404", status=404), False, "dead_lettered", True),
         (RequestRefusedError("PATCH: 422", status=422), False, "dead_lettered", True),
-        (RequestRefusedError("PATCH: 422", status=422), True, "applied", False),
+        (RequestRefusedError("PATCH: 422", status=422), True, "applied", True),
         (RateLimitedError("PATCH: 429", retry_after=60), False, None, True),
         (UnavailableError("PATCH: ReadTimeout"), False, None, False),
     ],
-    ids=["forbidden", "not found", "refused", "done before", "too early", "no answer"],
+    ids=["forbidden", "not found", "refused", "done by a person", "too early", "no answer"],
 )
 def test_a_completion_is_an_echo_if_cmp_may_have_done_what_it_was_told(
     stack: WorkerStack, error: Exception, *, completed: bool, outcome: str | None, told: bool
 ) -> None:
-    def refuse(_: object) -> Mapping[str, Any]:
+    refuse(stack, error)
+    change(stack, SUB_STEP, is_completed=completed)
+    complete(stack)
+    stack.sleep(120)
+    stack.announced()
+
+    tell(stack, COMPLETED)
+
+    assert [name for name, _ in heard(stack)] == ["ExternalWorkCompleted"] * told
+    assert stack.outcomes()["command.c-1"] == outcome
+
+
+def refuse(stack: WorkerStack, error: Exception) -> None:
+    def write(_: object) -> Mapping[str, Any]:
         raise error
 
-    stack.api.writes["PATCH", SUB_STEP] = refuse
-    change(stack, SUB_STEP, is_completed=completed)
+    stack.api.writes["PATCH", SUB_STEP] = write
+
+
+def complete(stack: WorkerStack) -> None:
     command = {
         "schema": 1,
         "command_id": "c-1",
@@ -302,13 +318,31 @@ def test_a_completion_is_an_echo_if_cmp_may_have_done_what_it_was_told(
         "arguments": {"sub_step_link": SUB_STEP},
     }
     stack.command_worker().handle(stack.event(json.dumps(command)), CONTEXT)
-    stack.sleep(120)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AppointmentError("the breaker is open", delay=30),
+        ForbiddenError("PATCH: 403", status=403),
+        RequestRefusedError("PATCH: 422", status=422),
+    ],
+    ids=["too early", "forbidden", "done before"],
+)
+def test_a_completion_whose_answer_was_lost_is_an_echo_whatever_the_next_attempt_finds(
+    stack: WorkerStack, error: Exception
+) -> None:
+    refuse(stack, UnavailableError("PATCH: 504", status=504))
+    complete(stack)
+    change(stack, SUB_STEP, is_completed=True)
+    stack.sleep(20)
+    refuse(stack, error)
+    complete(stack)
     stack.announced()
 
     tell(stack, COMPLETED)
 
-    assert [name for name, _ in heard(stack)] == ["ExternalWorkCompleted"] * told
-    assert stack.outcomes()["command.c-1"] == outcome
+    assert heard(stack) == []
 
 
 def our_comment(stack: WorkerStack, comment_id: str | None) -> None:

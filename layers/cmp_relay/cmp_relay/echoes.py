@@ -106,8 +106,11 @@ class Echoes:
 
     def expect(
         self, sub_step_link: str, what: What, change: Mapping[str, Any] | None = None
-    ) -> None:
-        """Note that CMP is about to be told a change of a sub-step."""
+    ) -> bool:
+        """Note that CMP is about to be told a change of a sub-step.
+
+        Tell whether its echo was awaited before: CMP may have been told already.
+        """
         before = self._item(_sub_step(sub_step_link, what)) or {}
         awaited = "consumed_by" not in before and before.get("until", 0) >= self._now()
         item = {
@@ -123,9 +126,10 @@ class Echoes:
                 "expires_at": self._expiry(),
             },
         )
+        return awaited
 
     def forget(self, sub_step_link: str, what: What) -> None:
-        """Expect nothing more: CMP has refused the change."""
+        """Expect nothing more: CMP has changed nothing."""
         self._client.delete_item(TableName=self._table, Key=_key(_sub_step(sub_step_link, what)))
 
     def consume(

@@ -46,20 +46,20 @@ class SubSteps:
         """Change the sub-step (PATCH, facts.md 6); which may be so already."""
         link, change = _change(job)
         with self.desk.at(f"step#{link}", ERRAND) as api:
-            self.echoes.expect(link, ECHOES[job.command], change)
+            awaited = self.echoes.expect(link, ECHOES[job.command], change)
             try:
                 answer = api.tell("PATCH", link, change)
-            except RequestRefusedError:
-                answer = api.get(link)
-                if not _is_so(answer, change):
-                    self.echoes.forget(link, ECHOES[job.command])
-                    raise
             except UnavailableError:
                 raise  # CMP may have done it all the same
-            except (ApiError, PostponedError):
-                # Nothing is changed: what comes now is no echo, but somebody else's.
-                self.echoes.forget(link, ECHOES[job.command])
-                raise
+            except (ApiError, PostponedError) as error:
+                # This attempt has changed nothing; but the echo of one before may still come.
+                if not awaited:
+                    self.echoes.forget(link, ECHOES[job.command])
+                if not isinstance(error, RequestRefusedError):
+                    raise
+                answer = api.get(link)
+                if not _is_so(answer, change):
+                    raise
         return Ending("applied", result={key: answer.get(key) for key in SHOWN})
 
 

@@ -116,9 +116,9 @@ def test_what_cmp_refused_has_no_echo(echoes: Echoes) -> None:
 def test_a_repeated_attempt_waits_for_the_echo_of_the_first(
     echoes: Echoes, stack: WorkerStack
 ) -> None:
-    echoes.expect(SUB_STEP, "completed")
+    assert not echoes.expect(SUB_STEP, "completed")
     stack.clock.advance(60)
-    echoes.expect(SUB_STEP, "completed")
+    assert echoes.expect(SUB_STEP, "completed")
 
     assert consume(echoes, at=NOON + 1)
 
@@ -131,7 +131,7 @@ def test_another_command_waits_for_an_echo_of_its_own(
     if is_heard:
         assert consume(echoes)
     stack.clock.advance(AWAITED_SECONDS + 1)
-    echoes.expect(SUB_STEP, "completed")
+    assert not echoes.expect(SUB_STEP, "completed")
 
     assert not consume(echoes, "job-2", at=NOON + 1)
     assert consume(echoes, "job-2", at=stack.clock())
