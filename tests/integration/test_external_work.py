@@ -263,16 +263,69 @@ def test_a_step_that_starts_again_after_our_own_completion_is_told_again(
     assert told == [("d1.0", 1), ("d3.0", 2)]
 
 
-@pytest.mark.parametrize(("assignee", "count"), [("user-1", 0), ("user-2", 1)])
-def test_an_assignment_of_ours_is_told_if_somebody_changed_it(
-    stack: WorkerStack, assignee: str, count: int
+@pytest.mark.parametrize(
+    ("assignee", "title", "count"),
+    [
+        ("user-2", "Legal review", 0),
+        ("user-3", "Legal review", 1),
+        ("user-2", "Renamed", 1),
+    ],
+    ids=["as told", "assigned to another", "renamed as well"],
+)
+def test_an_assignment_of_ours_is_told_if_somebody_changed_something(
+    stack: WorkerStack, assignee: str, title: str, count: int
 ) -> None:
+    tell(stack, STARTED)
+    echoes(stack).expect(SUB_STEP, "modified", {"assignee_id": "user-2"})
+    change(stack, SUB_STEP, assignee_id=assignee, title=title)
+
+    tell(stack, MODIFIED, "d2")
+
+    assert len(heard(stack)) == 1 + count
+
+
+def test_assignments_of_ours_in_a_row_are_echoes_and_the_way_back_is_told(
+    stack: WorkerStack,
+) -> None:
+    tell(stack, STARTED)
+    for number, assignee in enumerate(["user-2", "user-3"]):
+        stack.sleep(60)
+        echoes(stack).expect(SUB_STEP, "modified", {"assignee_id": assignee})
+        change(stack, SUB_STEP, assignee_id=assignee)
+        tell(stack, MODIFIED, f"echo-{number}")
+    change(stack, SUB_STEP, assignee_id="user-1")
+    tell(stack, MODIFIED, "d2", at=stack.clock() - library.FRESHNESS_MARGIN)
+
+    assert [detail["id"] for _, detail in heard(stack)] == ["d1.0", "d2.0"]
+
+
+def test_a_new_due_date_is_told_though_an_assignment_without_effect_was_told_to_cmp(
+    stack: WorkerStack,
+) -> None:
+    tell(stack, STARTED)
     echoes(stack).expect(SUB_STEP, "modified", {"assignee_id": "user-1"})
-    change(stack, SUB_STEP, assignee_id=assignee)
+    later = {"id": "step-1", "title": "Approval", "due_at": "2026-11-30T00:00:00Z"}
+    change(stack, TASK, steps=[later])
 
-    tell(stack, MODIFIED)
+    tell(stack, MODIFIED, "d2")
 
-    assert len(heard(stack)) == count
+    (_, (_, detail)) = heard(stack)
+    assert detail["step"]["due_at"] == "2026-11-30T00:00:00.000Z"
+
+
+def test_an_assignment_by_a_person_is_no_echo_after_another_was_told(stack: WorkerStack) -> None:
+    tell(stack, STARTED)
+    echoes(stack).expect(SUB_STEP, "modified", {"assignee_id": "user-2"})
+    for assignee in ("user-3", "user-2"):
+        stack.sleep(60)
+        change(stack, SUB_STEP, assignee_id=assignee)
+        tell(stack, MODIFIED, assignee)
+
+    assert [detail["sub_step"]["assignee_id"] for _, detail in heard(stack)] == [
+        "user-1",
+        "user-3",
+        "user-2",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,23 @@ class Echoes:
         """Expect nothing more: CMP has changed nothing."""
         self._client.delete_item(TableName=self._table, Key=_key(_sub_step(sub_step_link, what)))
 
+    def give_up(self, sub_step_link: str, what: What, received_at: int) -> None:
+        """Await no echo of a change that was expected before an event came (ms)."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(_sub_step(sub_step_link, what)),
+                UpdateExpression="SET #until = :never",
+                ConditionExpression="#since <= :received AND attribute_not_exists(consumed_by)",
+                ExpressionAttributeNames={"#since": "since", "#until": "until"},
+                ExpressionAttributeValues={
+                    ":received": {"N": str(received_at)},
+                    ":never": {"N": "0"},
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
     def consume(
         self,
         sub_step_link: str,

@@ -34,9 +34,10 @@ from cmp_relay.steps import Owed, Steps, StepState, Subject
 from cmp_relay.work_views import ERRAND, Body, Views, WorkView
 from cmp_relay.worker import Worker
 
+MODIFIED = "external_sub_step_modified"
 CHANGES: Mapping[str, What] = {
     "external_sub_step_started": "started",
-    "external_sub_step_modified": "modified",
+    MODIFIED: "modified",
     "external_sub_step_completed": "completed",
 }
 ADDED = "external_sub_step_comment_added"
@@ -127,8 +128,14 @@ class ExternalWork:
                 return None
             comment = body and work_events.comment(body)
         view = views.of(job, comment, began_at)
-        modified = job.event_name == "external_sub_step_modified"
-        return None if modified and self._consumes(job, view.sub_step) else view
+        return None if self._is_our_assignment(job, state, view) else view
+
+    def _is_our_assignment(self, job: ExternalWorkJob, state: StepState, view: WorkView) -> bool:
+        """Tell whether the assignee of a command is all that is new to the bus."""
+        if job.event_name != MODIFIED:
+            return False
+        beside = work_events.beside_assignee(work_events.facts(job, view))
+        return beside == state.beside_assignee and self._consumes(job, view.sub_step)
 
     def _is_ours(self, job: ExternalWorkJob, comment: Body | None) -> bool:
         mark = marks.mark_of(text((comment or {}).get("value")) or "")
@@ -147,6 +154,9 @@ class ExternalWork:
             if job.event_name == state.told_as:
                 return Ending("superseded", "nothing that the bus was not told")
         found = (view.comment if job.comment else view.sub_step) is not None
+        if job.event_name == MODIFIED and job.sub_step.href:
+            # Who is assigned is told now: what CMP tells next of it is somebody else's.
+            self.echoes.give_up(job.sub_step.href, "modified", job.received_at)
         sequence = state.sequence + 1
         event = work_events.compose(job, told, sequence=sequence, found=found)
         self._pay(
@@ -157,6 +167,7 @@ class ExternalWork:
                     seen_at={**state.seen_at, job.event_name: view.began_at},
                     told=fingerprint,
                     told_as=job.event_name,
+                    beside_assignee=None if job.comment else work_events.beside_assignee(told),
                     settled=job.job_id,
                     shown=_remembered(job, view),
                     removed=job.event_name == REMOVED,

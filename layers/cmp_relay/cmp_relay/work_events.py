@@ -67,6 +67,14 @@ def fingerprint(told: Facts) -> str:
     return library.fingerprint(told.get("comment", told))
 
 
+def beside_assignee(told: Facts) -> str:
+    """Return what changes with all that a modification may be about but the assignee.
+
+    That is the due date (facts.md 2.5); of the titles it is not known.
+    """
+    return library.fingerprint(told["step"], told["sub_step"]["title"])
+
+
 def compose(job: ExternalWorkJob, told: Facts, *, sequence: int, found: bool) -> Announcement:
     """Compose the event of a job; what is too large for the bus stays in CMP."""
     detail: dict[str, Any] = {

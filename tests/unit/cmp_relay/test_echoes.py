@@ -113,6 +113,24 @@ def test_what_cmp_refused_has_no_echo(echoes: Echoes) -> None:
     assert not consume(echoes)
 
 
+@pytest.mark.parametrize(("at", "is_awaited"), [(NOON - 1, True), (NOON, False)])
+def test_an_echo_is_given_up_once_an_event_after_the_change_is_told(
+    echoes: Echoes, at: int, *, is_awaited: bool
+) -> None:
+    echoes.expect(SUB_STEP, "completed")
+    echoes.give_up(SUB_STEP, "completed", at)
+
+    assert consume(echoes) is is_awaited
+
+
+def test_an_echo_that_came_is_not_given_up(echoes: Echoes) -> None:
+    echoes.expect(SUB_STEP, "completed")
+    assert consume(echoes)
+    echoes.give_up(SUB_STEP, "completed", NOON)
+
+    assert consume(echoes)
+
+
 def test_a_repeated_attempt_waits_for_the_echo_of_the_first(
     echoes: Echoes, stack: WorkerStack
 ) -> None:
