@@ -146,6 +146,20 @@ def test_a_comment_is_told_with_its_words_and_author(stack: WorkerStack) -> None
     assert detail["external_work"]["identifier"] == "LAW-7"
 
 
+def test_a_link_to_a_file_in_a_comment_keeps_no_token(stack: WorkerStack) -> None:
+    link = "https://files.example.com/abc"
+    tickets = Heard()
+    change(stack, COMMENT, value=f"See ![x]({link}?token=eyJhbG.ci-Oi_J)\nand '{link}?p=1'.")
+
+    event = stack.event(message(stack, ADDED))
+    stack.external_work_worker(tickets).handle(event, CONTEXT)
+
+    ((_, detail),) = heard(stack)
+    assert detail["comment"]["value"] == f"See ![x]({link}?token=)\nand '{link}?p=1'."
+    assert tickets.offers == [("d1.0", detail)]
+    assert "eyJhbG" not in str(stack.items("STEP#"))
+
+
 def test_a_removed_comment_is_told_as_it_was_known(stack: WorkerStack) -> None:
     tell(stack, ADDED)
     del stack.api.resources[COMMENT]

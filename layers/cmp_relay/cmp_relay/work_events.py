@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cmp_relay import library, times
+from cmp_relay import file_urls, library, times
 from cmp_relay.announcements import LARGEST_DETAIL
 from cmp_relay.catalogue import Announcement
 from cmp_relay.fields import at, identifier, text
@@ -52,9 +52,10 @@ def facts(job: ExternalWorkJob, view: WorkView) -> Facts:
 
 
 def comment(body: Body) -> dict[str, Any]:
-    """Return what is told of a comment that CMP shows but its id."""
+    """Return what is told of a comment that CMP shows but its id; links to files lose tokens."""
+    value: str | None = file_urls.cleared(json.dumps(text(body.get("value"))))
     return {
-        "value": text(body.get("value")),
+        "value": value,
         "author_link": text(at(body, "links", "comment_by")),
         "created_at": _moment(body.get("created_at")),
         "modified_at": _moment(body.get("modified_at")),
