@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 
 from cmp_relay import marks, tickets
-from cmp_relay.errors import UnavailableError
+from cmp_relay.errors import (
+    CmpRelayError,
+    CredentialsError,
+    ForbiddenError,
+    RequestRefusedError,
+    UnavailableError,
+)
 from cmp_relay.exchanges import build_client
-from cmp_relay.ticketing import EARLY_SECONDS, SEARCH_SECONDS, SKEW
+from cmp_relay.ticketing import EARLY_SECONDS, LATE_RECHECK_SECONDS, SEARCH_SECONDS, SKEW
 from cmp_relay.tickets import Draft, Tickets
 from tests.support.external_steps import SUB_STEP, WORK
 from tests.support.stub_server import stub_server
@@ -171,7 +177,7 @@ def test_what_jira_refuses_is_a_dead_letter_that_begins_anew_when_sent_back(
 
     assert world.work(started)
     assert reasons(world) == [reason]
-    assert world.stack.items("TICKET#") == []
+    assert "claimed_at" not in world.stack.items("TICKET#")[0]
 
     sent_back = world.stack.event(started[1], attributes={"reason": reason})
     assert world.worker().handle(sent_back, CONTEXT) == {"batchItemFailures": []}
@@ -255,16 +261,64 @@ def test_a_comment_on_a_step_that_never_gets_a_ticket_ends(world: TicketWorld) -
     assert outcome(world, commented) == ("superseded", "the sub-step has no ticket")
 
 
-def test_a_comment_waits_for_a_ticket_that_is_being_opened(world: TicketWorld) -> None:
-    started = told(world, world.delivered(STARTED))
-    world.tickets = LostQuestion(world.tickets)
-    assert not world.work(started)
-    commented = told(world, world.comment_in_cmp("Wait"))
+@pytest.mark.parametrize(
+    "error",
+    [CredentialsError("401", delay=660), RequestRefusedError("400"), UnavailableError("POST: 503")],
+    ids=lambda error: error.reason,
+)
+def test_what_is_said_waits_for_a_ticket_that_cannot_be_opened_yet(
+    world: TicketWorld, error: CmpRelayError
+) -> None:
+    started, good = told(world, world.delivered(STARTED)), world.tickets
+    commented = told(world, world.comment_in_cmp("Check the licence"))
+    show(world, is_completed=True)
+    completed = told(world, world.delivered(COMPLETED))
+    world.tickets = Failing(good, error)
+    world.work(started)
 
-    assert not world.work(commented)
-
+    world.stack.sleep(EARLY_SECONDS + 1)
+    assert [world.work(late) for late in (commented, completed) for _ in range(6)] == [False] * 12
+    assert world.stack.visibilities[-1] == LATE_RECHECK_SECONDS
     (item,) = world.stack.items(f"JOB#{json.loads(commented[1])['job_id']}")
-    assert (item.get("outcome"), item["attempts"]) == (None, 1)
+    assert (item.get("outcome"), item["attempts"]) == (None, 0)
+
+    world.tickets = good
+    again = (started[0], started[1].replace("ticket.delivery-", "ticket.delivery-9"))
+    world.settle([again, commented, completed])
+    (issue,) = world.jira.issues()
+    words = " ".join(one["body"] for one in issue["comments"])
+    assert "Check the licence" in words
+    assert "is completed in CMP" in words
+
+
+def test_a_comment_reaches_its_ticket_while_cmp_does_not_show_the_work(world: TicketWorld) -> None:
+    opened(world)
+    world.stack.api.resources[WORK] = ForbiddenError("GET: 403", status=403)
+
+    world.settle([world.comment_in_cmp("Do not publish this!")])
+
+    (comment,) = world.jira.issues()[0]["comments"]
+    assert "Do not publish this!" in comment["body"]
+
+
+def test_a_step_that_starts_again_says_so_on_its_ticket_once(world: TicketWorld) -> None:
+    queue, body = told(world, world.delivered(STARTED))
+    world.settle([(queue, body)])
+    world.jira.move(world.jira.issues()[0]["id"], "Done")
+    world.settle()
+    first = queue, body.replace("ticket.delivery-", "ticket.delivery-8")
+    again = queue, body.replace("ticket.delivery-", "ticket.delivery-9")
+
+    calls = world.calls_of(first)
+    world.work_and_die(again, len(calls) - 1, after=False)
+    world.settle([again])
+
+    comments = world.jira.issues()[0]["comments"]
+    assert [marks.strip(one["body"])[:46] for one in comments] == [
+        "The step “Legal review” has started again in C"
+    ] * 2
+    assert outcome(world, again)[0] == "applied"
+    assert world.cmp_comments == {}
 
 
 def test_a_comment_that_cmp_does_not_show_any_more_is_not_carried(world: TicketWorld) -> None:
@@ -294,6 +348,8 @@ def test_a_completed_step_is_told_once(world: TicketWorld) -> None:
 def test_a_step_without_a_ticket_is_completed_in_silence(world: TicketWorld) -> None:
     show(world, is_completed=True)
     completed = told(world, world.delivered(COMPLETED))
+    assert not world.work(completed)
+    world.stack.sleep(EARLY_SECONDS + 1)
 
     assert world.work(completed)
 
@@ -437,13 +493,44 @@ def test_a_copy_of_our_mark_hides_no_comment_of_a_person(world: TicketWorld) -> 
 def test_a_comment_that_was_deleted_meanwhile_is_not_carried(world: TicketWorld) -> None:
     ticket = opened(world)
     world.jira.comment(ticket, "Oops")
-    messages = world.heard()
+    (message, _) = world.heard()
+    job = json.loads(message[1])
+    gone = (message[0], json.dumps({**job, "comment": {"id": "99999"}}))
+
+    assert world.work(gone)
+
+    assert world.commands() == []
+    expected = ("superseded", "the comment is gone from the ticket system")
+    assert outcome(world, gone) == expected
+
+
+@pytest.mark.parametrize("kind", ["moved", "commented"])
+def test_a_ticket_on_record_that_jira_does_not_show_is_a_dead_letter(
+    world: TicketWorld, kind: str
+) -> None:
+    ticket = opened(world)
+    world.jira.move(ticket, "Done") if kind == "moved" else world.jira.comment(ticket, "Approved")
+    (message, _) = world.heard()
     world.jira.delete(ticket)
 
-    world.settle(messages)
+    assert world.work(message)
 
-    assert world.cmp_comments == {}
-    assert {outcome(world, message)[0] for message in messages} == {"superseded"}
+    assert reasons(world) == ["not_found"]
+
+
+def test_a_comment_that_jira_refuses_leaves_no_mark_for_others(world: TicketWorld) -> None:
+    ticket, good = opened(world), world.tickets
+    refused = told(world, world.comment_in_cmp("Refused"))
+    comment_id = json.loads(refused[1])["comment"]["id"]
+    world.tickets = Failing(good, RequestRefusedError("POST: 400", status=400))
+    assert world.work(refused)
+    world.tickets = good
+
+    mark = marks.of(f"jira.sub-1.comment.{comment_id}")
+    world.jira.comment(ticket, marks.add("Stop! Do not publish.", mark))
+    world.settle()
+
+    assert any("Stop!" in one["value"] for one in world.cmp_comments.values())
 
 
 def test_an_issue_of_others_is_left_alone(world: TicketWorld) -> None:
@@ -465,19 +552,37 @@ def test_an_issue_that_jira_does_not_show_is_left_alone(world: TicketWorld) -> N
 
     assert world.work(moved)
 
-    assert outcome(world, moved) == ("superseded", "it is gone from the ticket system")
+    assert outcome(world, moved) == ("superseded", "no ticket that the ticket system shows")
 
 
 def test_a_ticket_that_is_not_on_record_yet_is_waited_for(world: TicketWorld) -> None:
-    ticket = world.tickets.open(Draft(tickets.label_of("sub-1"), "Ours", "Text"))
-    early = heard_of(world, ticket)
-
-    assert not world.work(early)
-    assert world.stack.visibilities[-1] == 60
+    started = told(world, world.delivered(STARTED))
+    world.tickets = LostAnswer(world.tickets)
+    assert not world.work(started)
+    (issue,) = world.jira.issues()
+    world.jira.comment(issue["id"], "I take it.")
+    (early, _) = world.heard()
 
     world.stack.sleep(EARLY_SECONDS)
-    assert world.work(early)
-    assert outcome(world, early) == ("superseded", "a ticket of another relay")
+    assert not world.work(early)
+    assert world.stack.visibilities[-1] == LATE_RECHECK_SECONDS
+    world.settle([started, early])
+
+    assert any("I take it." in one["value"] for one in world.cmp_comments.values())
+
+
+def test_a_copy_of_a_ticket_is_left_alone(world: TicketWorld) -> None:
+    opened(world)
+    copied = world.tickets.open(Draft(tickets.label_of("sub-1"), "A copy", "Text"))
+    foreign = world.tickets.open(Draft(tickets.label_of("sub-2"), "Another relay's", "Text"))
+
+    for ticket in (copied, foreign):
+        moved = heard_of(world, ticket)
+        assert world.work(moved)
+        assert outcome(world, moved) == (
+            "superseded",
+            "a ticket of another relay, or a copy of one of ours",
+        )
 
 
 def test_what_is_heard_of_a_ticket_that_is_being_recorded_comes_back(world: TicketWorld) -> None:
@@ -556,6 +661,23 @@ class LostQuestion(LostAnswer):
             return self._tickets.open(draft)
         self._is_lost = True
         raise UnavailableError("POST: no answer")
+
+
+class Failing:
+    """A ticket system that fails whoever wants to write."""
+
+    def __init__(self, tickets: Tickets, error: CmpRelayError) -> None:
+        self._tickets = tickets
+        self._error = error
+
+    def open(self, _draft: Draft) -> str:
+        raise self._error
+
+    def comment(self, _ticket_id: str, _text: str, _mark: str) -> str:
+        raise self._error
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._tickets, name)
 
 
 def heard_of(world: TicketWorld, ticket: str) -> Message:

@@ -17,8 +17,8 @@ CmpRelayError
 │   ├── QuotaError             the month's requests to CMP are used up
 │   ├── CredentialsError       a person has to repair credentials first, CMP's or Jira's
 │   ├── WrongSettingsError     a person has to mend parameters of the stack first
+│   ├── TicketMissingError     the ticket that something belongs to has not been opened yet
 │   └── TicketsBusyError       the ticket system wants to be asked later (429, 503 with Retry-After)
-├── TicketMissingError         the ticket that something belongs to has not been opened yet
 ├── FileError                  CMP's file hosts did not give the file that it told us of
 │   ├── FileDeniedError        401, 403: the URL needs a token, or another one
 │   ├── FileMissingError       404, 410
@@ -165,8 +165,8 @@ class TicketsBusyError(PostponedError):
     reason = "tickets_busy"
 
 
-class TicketMissingError(CmpRelayError):
-    """The ticket that something belongs to has not been opened yet."""
+class TicketMissingError(PostponedError):
+    """The ticket that something belongs to has not been opened yet, and somebody will."""
 
     reason = "ticket_missing"
 

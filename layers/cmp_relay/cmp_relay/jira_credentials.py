@@ -17,7 +17,8 @@ from cmp_relay.telemetry import metrics
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-RETRY_SECONDS = 300
+RETRY_SECONDS = 660
+"""So seldom that a job outlasts a week of it: SQS lets a message be received a thousand times."""
 
 
 class JiraCredentials:

@@ -30,14 +30,15 @@ class TicketQueue:
     def offer(self, job: ExternalWorkJob, event: Mapping[str, Any]) -> None:
         """Put the job that follows from an event of an external step into the queue, if one does.
 
-        Which system a step is for is what CMP shows, or what the delivery said (facts.md 2.5).
+        Which system a step is for is what CMP shows, or what the delivery said (facts.md 2.5). If
+        neither tells, on_ticket knows whether the step has a ticket: only opening one needs it.
         """
         kind = KINDS.get(job.event_name)
         delivered = job.external_work.external_system if job.external_work else None
         system = text(at(event, "external_work", "external_system")) or delivered
-        if kind is None or job.sub_step.href is None or system is None:
+        if kind is None or job.sub_step.href is None or (system is None and kind == "work_started"):
             return
-        if system.casefold() == self.external_system.casefold():
+        if system is None or system.casefold() == self.external_system.casefold():
             body = json.dumps(ticket_jobs.message(job, kind, event))
             self.client.send_message(QueueUrl=self.queue_url, MessageBody=body)
 

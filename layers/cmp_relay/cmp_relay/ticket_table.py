@@ -1,12 +1,14 @@
 """What the relay keeps of tickets: one item a sub-step, `TICKET#{sub-step}`, and how to find it.
 
-An item is there before its ticket is opened (the claim), holds what CMP has been told of the
-ticket, and the commands that are still owed to it. `ISSUE#{ticket}` leads from a ticket to its
-sub-step. `TICKET#{sub-step}`/`COMMENT#{mark}` is there before a comment of ours is written.
+An item is there before its ticket is opened (the claim), and stays if that fails (the ticket is
+wanted). It holds what CMP has been told of the ticket, and the commands that are still owed to it.
+`ISSUE#{ticket}` leads from a ticket to its sub-step, as `ISSUE#{label}` does before there is one.
+`TICKET#{sub-step}`/`COMMENT#{mark}` is there before a comment of ours is written.
 """
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +28,16 @@ KEPT_SECONDS = 90 * 24 * 3600
 class TicketState:
     """What is known of the ticket of one sub-step; times are ms.
 
-    `claimed_at` is when somebody last set out to open it, `opened_by` the job that did. `status`
-    and `verdict` are what CMP was told last, by the commands in `pending` if those are still owed.
+    `claimed_at` is when somebody last set out to open it, `opened_by` the job that did; without
+    both `claimed_at` and `ticket_id` it is wanted, and surely not open. `status` and `verdict` are
+    what CMP was told last, by the commands in `pending` if those are still owed.
     """
 
     sub_step_id: str
     sub_step_link: str
     external_work_link: str
     comments_link: str
-    claimed_at: int
+    claimed_at: int | None
     opened_by: str
     ticket_id: str | None = None
     status: str | None = None
@@ -66,9 +69,9 @@ class TicketTable:
         item = self._get(f"TICKET#{sub_step_id}", "TICKET")
         return _state_from(item) if item else None
 
-    def sub_step_of(self, ticket_id: str) -> str | None:
-        """Return the sub-step that a ticket belongs to, None if it is none of ours."""
-        item = self._get(f"ISSUE#{ticket_id}", "ISSUE")
+    def sub_step_of(self, name: str) -> str | None:
+        """Return the sub-step that a ticket's id or label leads to, None if it is none of ours."""
+        item = self._get(f"ISSUE#{name}", "ISSUE")
         return str(item["sub_step_id"]) if item else None
 
     def write(self, state: TicketState) -> TicketState:
@@ -85,22 +88,18 @@ class TicketTable:
             raise ConflictError("another worker wrote this ticket first") from error
         return written
 
-    def lead_back(self, ticket_id: str, sub_step_id: str) -> None:
-        """Let the ticket lead to its sub-step."""
-        item = {"pk": f"ISSUE#{ticket_id}", "sk": "ISSUE", "sub_step_id": sub_step_id}
+    def lead_back(self, name: str, sub_step_id: str) -> None:
+        """Let the ticket's id, or its label before there is an id, lead to its sub-step."""
+        item = {"pk": f"ISSUE#{name}", "sk": "ISSUE", "sub_step_id": sub_step_id}
         self._client.put_item(TableName=self._table, Item=self._serialized(item))
 
     def drop(self, state: TicketState) -> None:
-        """Give up a claim whose ticket was surely not opened; does nothing if it has changed."""
-        try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key=self._serialized(_key(state.sub_step_id)),
-                ConditionExpression="revision = :read",
-                ExpressionAttributeValues={":read": {"N": str(state.revision)}},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
+        """Give up a claim whose ticket was surely not opened; does nothing if it has changed.
+
+        The ticket stays wanted, for what is to be written on it.
+        """
+        with suppress(ConflictError):
+            self.write(replace(state, claimed_at=None))
 
     def expect_comment(self, sub_step_id: str, mark: str, now: int) -> Written | None:
         """Put on record that a comment of ours is about to be there.
@@ -121,6 +120,11 @@ class TicketTable:
         except self._client.exceptions.ConditionalCheckFailedException:
             return self.comment(sub_step_id, mark)
         return None
+
+    def forget_comment(self, sub_step_id: str, mark: str) -> None:
+        """Take a comment of ours that was surely not written from the record."""
+        key = self._serialized(_comment_key(sub_step_id, mark))
+        self._client.delete_item(TableName=self._table, Key=key)
 
     def note_comment(self, sub_step_id: str, mark: str, comment_id: str) -> None:
         """Put the id of a comment of ours on record."""
@@ -181,7 +185,7 @@ def _state_from(item: Mapping[str, Any]) -> TicketState:
         sub_step_link=item["sub_step_link"],
         external_work_link=item["external_work_link"],
         comments_link=item["comments_link"],
-        claimed_at=int(item["claimed_at"]),
+        claimed_at=int(item["claimed_at"]) if "claimed_at" in item else None,
         opened_by=item["opened_by"],
         ticket_id=item.get("ticket_id"),
         status=item.get("status"),

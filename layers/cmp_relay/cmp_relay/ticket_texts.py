@@ -49,6 +49,16 @@ def completed(event: Event) -> str:
     return f"The step{named} is completed in CMP."
 
 
+def started_again(event: Event) -> str:
+    """Return what a ticket that is resolved is told when its step starts once more."""
+    step = _title(event, "sub_step")
+    named = f" “{step}”" if step else ""
+    return (
+        f"The step{named} has started again in CMP, which waits for this ticket: please reopen it,"
+        " and resolve it once more when the work is done."
+    )
+
+
 def comment_for_cmp(key: str, comment: TicketComment) -> str:
     """Return what a comment on the ticket says, for CMP: cut, if it is longer than CMP takes."""
     words = comment.text.strip() or "(no text)"

@@ -48,6 +48,8 @@ EARLY_SECONDS = 3600
 """How long something waits for a ticket that nobody has set out to open, or is not yet on record:
 events overtake each other."""
 EARLY_RECHECK_SECONDS = 60
+LATE_RECHECK_SECONDS = 900
+"""After that hour: SQS lets a message be received a thousand times in its seven days."""
 SKEW = 24 * 3600 * 1000
 """How far (ms) the ticket system's clock may be behind ours."""
 
@@ -90,13 +92,19 @@ class Ticketing:
                 state = self._owe(state, ticket)
             self._pay(state)
         if state.opened_by != job.job_id:
-            return Ending("superseded", f"ticket {state.ticket_id} is there already")
+            return self._started_again(job, state)
         return Ending("applied", result={"ticket": state.ticket_id})
+
+    def _started_again(self, job: TicketJob, state: TicketState) -> Ending:
+        """Let people know that CMP waits once more for a ticket on which nobody works any more."""
+        if self._verdict(self.tickets.read(str(state.ticket_id))) == "open":
+            return Ending("superseded", f"ticket {state.ticket_id} is there already")
+        return self._say(state, ticket_texts.started_again(job.event), f"started.{job.job_id}")
 
     def _opened(self, job: TicketJob, state: TicketState | None) -> TicketState:
         label = tickets.label_of(_sub_step_id(job))
         ticket_id = self._left_behind(state, label) if state else None
-        state = state if state and ticket_id else self._claim(job, state)
+        state = state if state and ticket_id else self._claim(job, state, label)
         if ticket_id is None:
             try:
                 ticket_id = self.tickets.open(ticket_texts.draft(job.event, label))
@@ -108,13 +116,16 @@ class Ticketing:
 
     def _left_behind(self, state: TicketState, label: str) -> str | None:
         """Find the ticket that an attempt before this one may have opened."""
+        if state.claimed_at is None:
+            return None
         found = self.tickets.find(label)
         if found is None and self.now() < state.claimed_at + SEARCH_SECONDS * 1000:
             raise PostponedError("the ticket may be there already", delay=SEARCH_RECHECK_SECONDS)
         return found
 
-    def _claim(self, job: TicketJob, before: TicketState | None) -> TicketState:
+    def _claim(self, job: TicketJob, before: TicketState | None, label: str) -> TicketState:
         sub_step = job.sub_step
+        self.table.lead_back(label, _sub_step_id(job))
         link = (sub_step and sub_step.href) or ""
         return self.table.write(
             TicketState(
@@ -142,15 +153,19 @@ class Ticketing:
             words, purpose = ticket_texts.comment_for_ticket(job.event), f"comment.{job.comment.id}"
         else:
             words, purpose = ticket_texts.completed(job.event), "completed"
-        mark = marks.of(f"{self.tickets.name}.{sub_step_id}.{purpose}")
+        return self._say(state, words, purpose)
+
+    def _say(self, state: TicketState, words: str, purpose: str) -> Ending:
+        """Write a comment on the ticket, one for each purpose."""
+        mark = marks.of(f"{self.tickets.name}.{state.sub_step_id}.{purpose}")
         with self._held(f"ticket-comment#{mark}"):
             comment_id = self._write(state, words, mark)
         return Ending("applied", result={"ticket": state.ticket_id, "comment": comment_id})
 
     def _without_ticket(self, job: TicketJob, state: TicketState | None) -> Ending:
         if state is not None:
-            raise TicketMissingError("the ticket of this sub-step is not open yet")
-        if job.kind == "comment_added" and self._is_early(job):
+            raise self._missing(job)
+        if self._is_early(job):
             raise PostponedError("no ticket was asked for yet", delay=EARLY_RECHECK_SECONDS)
         return Ending("superseded", "the sub-step has no ticket")
 
@@ -160,7 +175,13 @@ class Ticketing:
         if before and before.comment_id:
             return before.comment_id
         comment_id = self._find(ticket_id, mark, before.since - SKEW) if before else None
-        comment_id = comment_id or self.tickets.comment(ticket_id, words, mark)
+        try:
+            comment_id = comment_id or self.tickets.comment(ticket_id, words, mark)
+        except _NOT_DONE:
+            # A mark on record hides whoever copies it; an attempt before may still be under way.
+            if before is None:
+                self.table.forget_comment(state.sub_step_id, mark)
+            raise
         self.table.note_comment(state.sub_step_id, mark, comment_id)
         return comment_id
 
@@ -176,26 +197,30 @@ class Ticketing:
     def _heard(self, job: TicketJob) -> Ending:
         """Tell CMP what has become of a ticket."""
         sub_step_id = self.table.sub_step_of(_ticket_id(job))
-        try:
-            if sub_step_id is None:
-                return self._not_on_record(job)
-            if job.comment:
-                return self._carry(job, sub_step_id, job.comment.id)
-            return self._follow(job, sub_step_id)
-        except NotFoundError:
-            return Ending("superseded", "it is gone from the ticket system")
+        if sub_step_id is None:
+            return self._not_on_record(job)
+        if job.comment:
+            return self._carry(job, sub_step_id, job.comment.id)
+        return self._follow(job, sub_step_id)
 
     def _not_on_record(self, job: TicketJob) -> Ending:
-        if LABEL not in self.tickets.read(_ticket_id(job)).labels:
+        """Wait for a ticket that is being opened: its label leads to the sub-step before that."""
+        try:
+            labels = self.tickets.read(_ticket_id(job)).labels
+        except NotFoundError:
+            return Ending("superseded", "no ticket that the ticket system shows")
+        if LABEL not in labels:
             return Ending("superseded", "no ticket of the relay's")
-        if self._is_early(job):
-            raise PostponedError("the ticket is not on record yet", delay=EARLY_RECHECK_SECONDS)
-        return Ending("superseded", "a ticket of another relay")
+        sub_steps = {self.table.sub_step_of(label) for label in labels if label != LABEL} - {None}
+        states = [self.table.read(str(sub_step_id)) for sub_step_id in sub_steps]
+        if any(state and state.ticket_id in {None, _ticket_id(job)} for state in states):
+            raise self._missing(job)
+        return Ending("superseded", "a ticket of another relay, or a copy of one of ours")
 
     def _follow(self, job: TicketJob, sub_step_id: str) -> Ending:
         """Tell CMP the ticket's state as it is by now, unless it was told before."""
         with self._held(f"ticket#{sub_step_id}"):
-            state = self._pay(self._known(sub_step_id))
+            state = self._pay(self._known(job, sub_step_id))
             # Read under the lease: whoever reads later tells what is newer.
             ticket = self.tickets.read(_ticket_id(job))
             if (ticket.status, self._verdict(ticket)) == (state.status, state.verdict):
@@ -205,8 +230,13 @@ class Ticketing:
 
     def _carry(self, job: TicketJob, sub_step_id: str, comment_id: str) -> Ending:
         """Tell CMP of a comment on the ticket, unless the relay wrote it."""
-        state = self._known(sub_step_id)
-        comment = self.tickets.one_comment(_ticket_id(job), comment_id)
+        state = self._known(job, sub_step_id)
+        try:
+            comment = self.tickets.one_comment(_ticket_id(job), comment_id)
+        except NotFoundError:
+            # Whoever is not allowed to see the ticket gets the same answer: that is raised here.
+            self.tickets.read(_ticket_id(job))
+            return Ending("superseded", "the comment is gone from the ticket system")
         if comment.restricted:
             return Ending("superseded", "not everybody may see the comment")
         mark = marks.mark_of(comment.text)
@@ -223,10 +253,10 @@ class Ticketing:
         self.queue.put(self._command("comment", command_id, words))
         return Ending("applied", result={"command_id": command_id})
 
-    def _known(self, sub_step_id: str) -> TicketState:
+    def _known(self, job: TicketJob, sub_step_id: str) -> TicketState:
         state = self.table.read(sub_step_id)
         if state is None or state.ticket_id is None:
-            raise TicketMissingError("the ticket is being put on record")
+            raise self._missing(job)
         return state
 
     def _verdict(self, ticket: Ticket) -> Verdict:
@@ -281,6 +311,10 @@ class Ticketing:
             for part in parts
         )
         return ".".join((self.tickets.name, *safe))
+
+    def _missing(self, job: TicketJob) -> TicketMissingError:
+        delay = EARLY_RECHECK_SECONDS if self._is_early(job) else LATE_RECHECK_SECONDS
+        return TicketMissingError("the ticket is not open, or not on record yet", delay=delay)
 
     def _is_early(self, job: TicketJob) -> bool:
         return self.now() < job.received_at + EARLY_SECONDS * 1000

@@ -165,7 +165,7 @@ def test_refused_credentials_are_read_anew(stand_in: StandInJira, secret: Secret
     waiting = adapter(secret, stand_in.base_url)
     with pytest.raises(CredentialsError) as caught:
         waiting.find("cmp-relay-1")
-    assert caught.value.delay == 300
+    assert caught.value.delay == 660
     assert len(stand_in.requests()) == 1
 
     secret.fill(**GOOD)

@@ -100,7 +100,7 @@ def test_three_events_become_jobs(event_name: str, kind: str) -> None:
         ("external_sub_step_modified", {"external_work": {"external_system": "Jira"}}),
         ("external_sub_step_comment_removed", {"external_work": {"external_system": "Jira"}}),
         (STARTED, {"external_work": {"external_system": "Trello"}}),
-        (ADDED, {}),
+        (ADDED, {"external_work": {"external_system": "Trello"}}),
     ],
 )
 def test_the_others_do_not(event_name: str, event: dict[str, Any]) -> None:
@@ -109,6 +109,18 @@ def test_the_others_do_not(event_name: str, event: dict[str, Any]) -> None:
 
 def test_what_the_delivery_says_of_the_system_is_enough() -> None:
     assert len(offered(external_steps.job(STARTED), {"external_work": None})) == 1
+
+
+@pytest.mark.parametrize(
+    ("event_name", "count"), [(ADDED, 1), ("external_sub_step_completed", 1), (STARTED, 0)]
+)
+def test_a_step_of_a_system_that_nobody_tells_may_have_a_ticket(
+    event_name: str, count: int
+) -> None:
+    told = json.loads(external_steps.job(event_name).model_dump_json(by_alias=True))
+    told["external_work"] = None
+
+    assert len(offered(read_external_work_job(json.dumps(told)), {})) == count
 
 
 def test_a_step_without_a_link_could_never_be_answered() -> None:

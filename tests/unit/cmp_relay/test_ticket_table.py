@@ -54,7 +54,9 @@ def test_a_claim_is_given_up_unless_it_has_changed(table: TicketTable) -> None:
     assert table.read("sub-1") == opened
 
     table.drop(opened)
-    assert table.read("sub-1") is None
+    wanted = table.read("sub-1")
+    assert wanted
+    assert wanted.claimed_at is None
 
 
 def test_a_ticket_leads_to_its_sub_step(table: TicketTable) -> None:
@@ -72,3 +74,7 @@ def test_a_comment_is_on_record_from_its_first_attempt_on(table: TicketTable) ->
 
     assert table.expect_comment("sub-1", "mark", NOON + 2) == Written(NOON, "10100")
     assert table.comment("sub-2", "mark") is None
+
+    table.forget_comment("sub-1", "mark")
+
+    assert table.comment("sub-1", "mark") is None
