@@ -10,6 +10,7 @@ from cmp_relay.errors import (
     AppointmentError,
     ForbiddenError,
     NotFoundError,
+    QuotaError,
     RateLimitedError,
     RequestRefusedError,
     UnavailableError,
@@ -369,20 +370,26 @@ def test_a_completion_is_an_echo_if_cmp_may_have_done_what_it_was_told(
     assert stack.outcomes()["command.c-1"] == outcome
 
 
-def refuse(stack: WorkerStack, error: Exception) -> None:
+def refuse(
+    stack: WorkerStack, error: Exception, method: str = "PATCH", link: str = SUB_STEP
+) -> None:
     def write(_: object) -> Mapping[str, Any]:
         raise error
 
-    stack.api.writes["PATCH", SUB_STEP] = write
+    stack.api.writes[method, link] = write
 
 
 def complete(stack: WorkerStack) -> None:
+    give(stack, "complete", sub_step_link=SUB_STEP)
+
+
+def give(stack: WorkerStack, name: str, **arguments: str) -> None:
     command = {
         "schema": 1,
         "command_id": "c-1",
-        "command": "complete",
+        "command": name,
         "issued_at": "2026-11-21T12:00:00Z",
-        "arguments": {"sub_step_link": SUB_STEP},
+        "arguments": arguments,
     }
     stack.command_worker().handle(stack.event(json.dumps(command)), CONTEXT)
 
@@ -410,6 +417,31 @@ def test_a_completion_whose_answer_was_lost_is_an_echo_whatever_the_next_attempt
     tell(stack, COMPLETED)
 
     assert heard(stack) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "count"),
+    [
+        (RequestRefusedError("POST: 422", status=422), 1),
+        (ForbiddenError("POST: 403", status=403), 1),
+        (NotFoundError("POST: 404", status=404), 1),
+        (QuotaError("the month has none left", delay=60), 1),
+        (UnavailableError("POST: 504", status=504), 0),
+        (AppointmentError("the breaker is open", delay=30), 0),
+    ],
+    ids=["refused", "forbidden", "not found", "no quota", "no answer", "perhaps no answer"],
+)
+def test_a_comment_with_the_mark_of_one_that_cmp_did_not_write_is_told(
+    stack: WorkerStack, error: Exception, count: int
+) -> None:
+    refuse(stack, error, "POST", COMMENTS)
+    give(stack, "comment", comments_link=COMMENTS, text="Done.")
+    stack.announced()
+    change(stack, COMMENT, value=marks.add("Stop!", marks.of("c-1")))
+
+    tell(stack, ADDED)
+
+    assert len(heard(stack)) == count
 
 
 def our_comment(stack: WorkerStack, comment_id: str | None) -> None:

@@ -12,6 +12,7 @@ from cmp_relay import marks, pages
 from cmp_relay.commands import CommandJob, Comment
 from cmp_relay.desk import Desk
 from cmp_relay.echoes import Echoes
+from cmp_relay.errors import ApiError, AppointmentError, PostponedError, UnavailableError
 from cmp_relay.fields import at, identifier, text
 from cmp_relay.open_api import OpenApi
 from cmp_relay.outcomes import Attempt, Ending
@@ -35,14 +36,24 @@ class Comments:
             repeated = self.echoes.expect_comment(mark, job.command_id, asked.comments_link)
             comment = _find(api, asked.comments_link, mark) if repeated else None
             if comment is None:
-                value = marks.add(asked.text, mark)
-                comment = api.tell("POST", asked.comments_link, {"value": value})
+                comment = self._write(api, asked, mark)
         comment_id = identifier(comment.get("id"))
         if comment_id:
             self.echoes.note_comment(mark, comment_id)
         return Ending(
             "applied", result={"id": comment_id, "link": text(at(comment, "links", "self"))}
         )
+
+    def _write(self, api: OpenApi, asked: Comment, mark: str) -> Mapping[str, Any]:
+        try:
+            value = marks.add(asked.text, mark)
+            return api.tell("POST", asked.comments_link, {"value": value})
+        except (UnavailableError, AppointmentError):
+            raise  # CMP may have written it: a 5xx that opens the breaker makes an appointment
+        except (ApiError, PostponedError):
+            # Nothing is written: who ends a comment with the mark has copied it.
+            self.echoes.forget_comment(mark)
+            raise
 
 
 def _find(api: OpenApi, link: str, mark: str) -> Mapping[str, Any] | None:

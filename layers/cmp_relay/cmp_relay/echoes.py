@@ -75,6 +75,10 @@ class Echoes:
             return True
         return False
 
+    def forget_comment(self, mark: str) -> None:
+        """Expect no comment with a mark: CMP has written none."""
+        self._client.delete_item(TableName=self._table, Key=_key(mark))
+
     def note_comment(self, mark: str, comment_id: str) -> None:
         """Note by which id CMP goes for the comment with a mark."""
         answer = self._client.update_item(
