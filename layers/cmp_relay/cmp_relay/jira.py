@@ -32,7 +32,7 @@ REQUEST_SECONDS = 9
 BUSY_SECONDS = 60
 LONGEST_WAIT = 6 * 3600
 LONGEST_SUMMARY = 250
-"""Characters: Jira refuses summaries of 256."""
+"""UTF-16 units: Jira refuses summaries of 256."""
 PAGE = 100
 FIELDS = "summary,status,resolution,labels"
 
@@ -73,7 +73,7 @@ class Jira:
         """Open an issue (POST /issue) and return its id."""
         fields = {
             **self._fields,
-            "summary": " ".join(draft.title.split())[:LONGEST_SUMMARY],
+            "summary": jira_text.cut(" ".join(draft.title.split()), LONGEST_SUMMARY),
             "description": jira_text.document(draft.text),
             "labels": [LABEL, draft.label],
         }

@@ -11,7 +11,7 @@ from typing import Any
 Node = dict[str, Any]
 
 LONGEST = 32_000
-"""Characters: Jira refuses texts of more than 32,767."""
+"""UTF-16 units, in which Jira counts: it refuses texts of more than 32,767."""
 DEEPEST = 60
 _CUT = "\n\n[…]"
 _URL = re.compile(r"https?://[^\s<>\"'()\[\]]+[^\s<>\"'()\[\].,;:!?]")
@@ -23,8 +23,8 @@ _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 def document(text: str, last: str = "") -> Node:
     """Return the document of a text whose end, `last`, stays when the text has to be cut."""
     text = _plain(text)
-    if len(text) + len(last) > LONGEST:
-        text = text[: LONGEST - len(last) - len(_CUT)].rstrip() + _CUT
+    if text != cut(text, LONGEST - len(last)):
+        text = cut(text, LONGEST - len(last) - len(_CUT)).rstrip() + _CUT
     whole = f"{text}{last}".strip("\n")
     parts = [part for part in _PARAGRAPHS.split(whole) if part.strip()]
     return {
@@ -32,6 +32,11 @@ def document(text: str, last: str = "") -> Node:
         "version": 1,
         "content": [{"type": "paragraph", "content": _line_nodes(part)} for part in parts],
     }
+
+
+def cut(text: str, units: int) -> str:
+    """Return as much of a text as fits into so many UTF-16 units (an emoji takes two)."""
+    return text.encode("utf-16-le", "replace")[: 2 * units].decode("utf-16-le", "ignore")
 
 
 def text_of(value: object) -> str:

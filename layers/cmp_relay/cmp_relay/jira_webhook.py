@@ -73,7 +73,10 @@ def _changes_state(body: object) -> bool:
     items = at(body, "changelog", "items")
     listed = items if isinstance(items, list) else []
     # A field may have been given another name on the screens; its id stays.
-    return any({at(item, "fieldId"), at(item, "field")} & STATE_FIELDS for item in listed)
+    names = [at(item, name) for item in listed for name in ("fieldId", "field")]
+    if not all(name is None or isinstance(name, str) for name in names):
+        raise UnreadableDeliveryError("a field of changelog.items is no name")
+    return not STATE_FIELDS.isdisjoint(names)
 
 
 def _ticket(body: object) -> dict[str, object]:

@@ -68,6 +68,13 @@ def test_a_text_that_is_too_long_is_cut_and_keeps_its_end() -> None:
     assert "[…]" in jira_text.text_of(document)
 
 
+def test_an_emoji_takes_two_of_the_characters_that_jira_counts() -> None:
+    kept = jira_text.text_of(jira_text.document("🎬" * 20_000))
+
+    assert jira_text.LONGEST - 2 <= len(kept.encode("utf-16-le")) / 2 <= jira_text.LONGEST
+    assert jira_text.cut("a🎬🎬", 4) == "a🎬"
+
+
 def test_a_link_may_be_all_there_is() -> None:
     assert jira_text.text_of(jira_text.document("https://example.com/a")) == "https://example.com/a"
 

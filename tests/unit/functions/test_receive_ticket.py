@@ -108,6 +108,7 @@ def test_what_does_not_concern_us_is_archived_alone(
         {**COMMENTED, "comment": {}},
         {**COMMENTED, "issue": None},
         {**MOVED, "issue": {"id": {}}},
+        {**MOVED, "changelog": {"items": [{"field": ["status"]}]}},
     ],
 )
 def test_what_nobody_can_read_is_quarantined(
