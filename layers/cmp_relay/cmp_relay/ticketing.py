@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,8 +24,10 @@ from cmp_relay.errors import (
     NotFoundError,
     PostponedError,
     RequestRefusedError,
+    SettingsError,
     TicketMissingError,
     UntrustedLinkError,
+    WrongSettingsError,
 )
 from cmp_relay.exchanges import build_client
 from cmp_relay.fields import at
@@ -33,6 +35,7 @@ from cmp_relay.jira import Jira
 from cmp_relay.jira_credentials import JiraCredentials
 from cmp_relay.leases import Lease, Leases
 from cmp_relay.outcomes import Attempt, Ending
+from cmp_relay.telemetry import logger
 from cmp_relay.ticket_jobs import TicketJob, read_ticket_job
 from cmp_relay.ticket_table import TicketState, TicketTable
 from cmp_relay.tickets import LABEL, Ticket, Tickets, Verdict
@@ -50,6 +53,7 @@ events overtake each other."""
 EARLY_RECHECK_SECONDS = 60
 LATE_RECHECK_SECONDS = 900
 """After that hour: SQS lets a message be received a thousand times in its seven days."""
+SETTINGS_SECONDS = 660
 SKEW = 24 * 3600 * 1000
 """How far (ms) the ticket system's clock may be behind ours."""
 
@@ -343,14 +347,37 @@ def _without_tickets(_job: TicketJob, _attempt: Attempt) -> Ending:
     return Ending("superseded", "there is no ticket system (JiraBaseUrl)")
 
 
+def work(environment: Mapping[str, str]) -> Callable[[TicketJob, Attempt], Ending]:
+    """Return what is done with a job: it waits while the environment holds what cannot work.
+
+    A function that does not start leaves its messages invisible for long, also after a deployment
+    that mends it (`mirroring.work`).
+    """
+    if not settings.read(settings.JiraSettings, environment).jira_base_url:
+        return _without_tickets
+    try:
+        return _ticketing(environment).apply
+    except SettingsError as error:
+        problem = str(error)
+
+    def wait(_job: TicketJob, _attempt: Attempt) -> NoReturn:
+        logger.error("settings of Jira cannot work", detail=problem)
+        raise WrongSettingsError(problem, delay=SETTINGS_SECONDS)
+
+    return wait
+
+
 def build(environment: Mapping[str, str], *, reserve_seconds: float) -> Worker[TicketJob]:
     """Build the worker that a function's environment names; raises SettingsError."""
     own = settings.read(settings.WorkerSettings, environment)
+    return composition.assemble(own, read_ticket_job, work(environment), reserve_seconds)
+
+
+def _ticketing(environment: Mapping[str, str]) -> Ticketing:
+    own = settings.read(settings.WorkerSettings, environment)
     jira = settings.read(settings.JiraSettings, environment)
-    if not jira.jira_base_url:
-        return composition.assemble(own, read_ticket_job, _without_tickets, reserve_seconds)
     credentials = JiraCredentials(clients.secrets(), jira.jira_credentials_secret_arn)
-    ticketing = Ticketing(
+    return Ticketing(
         tickets=Jira(
             build_client(),
             credentials,
@@ -363,4 +390,3 @@ def build(environment: Mapping[str, str], *, reserve_seconds: float) -> Worker[T
         leases=Leases(clients.dynamodb(), own.catalogue_table),
         rejected=frozenset(name.casefold() for name in jira.jira_rejected_statuses),
     )
-    return composition.assemble(own, read_ticket_job, ticketing.apply, reserve_seconds)

@@ -11,7 +11,6 @@ import boto3
 import httpx
 import pytest
 
-from cmp_relay.errors import SettingsError
 from functions.on_ticket import app
 from tests.support.worker_stack import CONTEXT, WorkerStack, worker_stack
 
@@ -108,10 +107,14 @@ def test_does_nothing_without_jira(
 @pytest.mark.parametrize(
     ("name", "value"), [("JIRA_PROJECT", ""), ("JIRA_BASE_URL", "http://jira.example.com")]
 )
-def test_does_not_start_with_settings_that_cannot_work(
-    reloaded: pytest.MonkeyPatch, name: str, value: str
+def test_waits_while_settings_cannot_work(
+    stack: WorkerStack, reloaded: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     reloaded.setenv(name, value)
+    reload(app)
 
-    with pytest.raises(SettingsError, match=name):
-        reload(app)
+    answer = app.handler(stack.event(message()), CONTEXT)
+
+    assert len(answer["batchItemFailures"]) == 1
+    (job,) = stack.items("JOB#")
+    assert (job.get("outcome"), job["attempts"], job["waits_for"]) == (None, 0, "wrong_settings")
