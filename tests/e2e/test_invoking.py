@@ -60,6 +60,26 @@ def test_a_command_is_run(relay: Relay) -> None:
     assert item["outcome"] == "applied"
 
 
+def test_a_webhook_of_jira_is_accepted(relay: Relay) -> None:
+    event = rehearse(relay.stack, INPUTS / "receive_ticket.json")
+
+    answer = relay.stack.functions.invoke("receive_ticket", event)
+
+    assert json.loads(answer.payload)["statusCode"] == 202
+
+
+def test_a_ticket_is_opened(relay: Relay) -> None:
+    event = rehearse(relay.stack, INPUTS / "on_ticket.json")
+    job_id = json.loads(event["Records"][0]["body"])["job_id"]
+
+    answer = relay.stack.functions.invoke("on_ticket", event)
+
+    assert json.loads(answer.payload) == {"batchItemFailures": []}
+    item = relay.item(f"JOB#{job_id}", "JOB")
+    assert item is not None
+    assert item["outcome"] == "applied"
+
+
 def test_the_reconciliation_takes_its_sample(relay: Relay) -> None:
     event = rehearse(relay.stack, INPUTS / "reconcile_library.json")
 

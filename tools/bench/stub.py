@@ -32,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    do_GET = do_HEAD = do_PUT = do_POST
+    do_GET = do_HEAD = do_PATCH = do_PUT = do_POST
 
     def log_message(self, format: str, *args: object) -> None:
         """Stay silent."""

@@ -14,6 +14,16 @@ PROJECT = Path(__file__).resolve().parents[2]
 SAMPLE = PROJECT / "events" / "webhooks" / "asset_published.json"
 EVENTS = PROJECT / "events" / "invoke"
 CMP = "https://api.cmp.optimizely.com"
+ISSUES = "/rest/api/3/issue"
+ISSUE: dict[str, Any] = {
+    "id": "10000",
+    "key": "CMP-1",
+    "fields": {
+        "summary": "Sample",
+        "status": {"name": "To Do", "statusCategory": {"key": "new"}},
+        "labels": ["cmp-relay"],
+    },
+}
 
 
 def variables(url: str) -> dict[str, str]:
@@ -41,6 +51,9 @@ def variables(url: str) -> dict[str, str]:
         "CMP_TOKEN_URL": f"{url}/o/oauth2/v1/token",
         "CREDENTIALS_SECRET_ARN": "credentials",
         "FULL_RECONCILE_DAYS": "0",
+        "JIRA_BASE_URL": url,
+        "JIRA_CREDENTIALS_SECRET_ARN": "jira",
+        "JIRA_WEBHOOK_SECRET_ARN": "webhook",
         "POWERTOOLS_METRICS_NAMESPACE": "bench",
         "POWERTOOLS_SERVICE_NAME": "bench",
         "RECONCILE_HOURS": "0",
@@ -66,6 +79,8 @@ def answer(method: str, path: str, target: str, body: bytes) -> tuple[int, dict[
         return 200, {"ETag": '"1"'}, b""
     if path.startswith("/v3/"):
         return _json(_asset(path))
+    if path.startswith(ISSUES):
+        return _json(ISSUE)
     if path.startswith("/archive/"):
         return _json({"schema": 1, "encoding": "utf-8", "body": SAMPLE.read_text()})
     return 404, {}, b"<Error><Code>NoSuchKey</Code></Error>"
@@ -93,6 +108,7 @@ def _secret(name: str) -> dict[str, Any]:
         "webhook": {"current": webhook_secret(), "accepted": []},
         "token": {"access_token": "bench", "obtained_at": now - 60, "expires_at": now + 60 * 60},
         "credentials": {"client_id": "bench", "client_secret": "bench"},
+        "jira": {"token": "bench"},
     }
     return secrets[name]
 
@@ -100,7 +116,7 @@ def _secret(name: str) -> dict[str, Any]:
 def _posted(path: str) -> dict[str, Any]:
     if path.endswith("/token"):
         return {"access_token": "bench", "expires_in": 3600, "token_type": "Bearer"}
-    return {}
+    return ISSUE if path.startswith(ISSUES) else {}
 
 
 def _asset(path: str) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.local_stack.background import BackgroundProcess
 from tools.local_stack.folders import PROJECT
@@ -59,14 +60,24 @@ def parameters(base_url: str) -> dict[str, str]:
     }
 
 
+def sign(aws: Aws, resources: Resources, event: dict[str, Any]) -> str:
+    """Return the signature that Jira would give to the body of a request."""
+    body = event["body"].encode()
+    return f"sha256={hmac.new(_secret(aws, resources).encode(), body, 'sha256').hexdigest()}"
+
+
 def connect(aws: Aws, resources: Resources, base_url: str, api_url: str) -> None:
     """Do what a person does after a deployment: fill in credentials and register the webhook."""
-    secrets = aws("secretsmanager")
-    secrets.put_secret_value(
+    aws("secretsmanager").put_secret_value(
         SecretId=resources.output("JiraCredentialsSecretArn"),
         SecretString=json.dumps({"email": EMAIL, "api_token": API_TOKEN}),
     )
-    signed = secrets.get_secret_value(SecretId=resources.output("JiraWebhookSecretArn"))
-    current: str = json.loads(signed["SecretString"])["current"]
     with StandInJira(base_url) as jira:
-        jira.register(f"{api_url}{PATH}", secret=current, label=LABEL)
+        jira.register(f"{api_url}{PATH}", secret=_secret(aws, resources), label=LABEL)
+
+
+def _secret(aws: Aws, resources: Resources) -> str:
+    arn = resources.output("JiraWebhookSecretArn")
+    found = aws("secretsmanager").get_secret_value(SecretId=arn)
+    current: str = json.loads(found["SecretString"])["current"]
+    return current

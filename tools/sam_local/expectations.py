@@ -10,9 +10,11 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cmp_relay import tickets
 from tools.local_stack.resources import variable_name
 from tools.sam_local.errors import WrongError
 from tools.scenario import files, jobs
+from tools.stand_in_jira.client import StandInJira
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +60,10 @@ def of(function: str, event: Mapping[str, Json]) -> Expectation:
         return Told()
     if function == "run_command":
         return Ran()
+    if function == "receive_ticket":
+        return TicketReceived()
+    if function == "on_ticket":
+        return Ticketed()
     if "Records" in event:
         return Worked()
     message = f"nobody has said what {function} leaves behind: say it in {__name__}"
@@ -214,6 +220,37 @@ class Ran(Worked):
             if outcome != "applied":
                 raise WrongError(f"command {command_id} is {outcome or 'in flight'}")
         return f"{_count(len(given), 'command')} applied"
+
+
+class TicketReceived(Received):
+    """A webhook of Jira was accepted: its job is in the queue."""
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Look for the job."""
+        delivery_id = json.loads(answer["body"])["delivery_id"]
+        sqs, url = stack.boto("sqs"), stack.env["TICKET_QUEUE_URL"]
+        deadline = time.monotonic() + QUEUE_SECONDS
+        while time.monotonic() < deadline:
+            taken = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            for message in taken.get("Messages", []):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                if json.loads(message["Body"])["delivery_id"] == delivery_id:
+                    return "1 job in TicketQueue"
+        raise WrongError("no job in TicketQueue")
+
+
+class Ticketed(Worked):
+    """Every step of the batch has its ticket in Jira."""
+
+    def effect(self, stack: LocalStack, event: Json, answer: Json) -> str:
+        """Look for the tickets."""
+        given = [json.loads(record["body"])["sub_step"]["id"] for record in event["Records"]]
+        with StandInJira(stack.jira_url) as jira:
+            labels = {label for issue in jira.issues() for label in issue["labels"]}
+        missing = [step for step in given if tickets.label_of(step) not in labels]
+        if missing:
+            raise WrongError(f"no ticket for {', '.join(missing)}")
+        return f"{_count(len(given), 'ticket')} in Jira"
 
 
 def archived(stack: LocalStack) -> set[str]:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cmp_relay import jira_webhook
+from tools.local_stack import jira
 from tools.local_stack.errors import StackError
 from tools.local_stack.stack import LocalStack
 from tools.scenario import deliveries, files
@@ -34,6 +36,9 @@ def rehearse(stack: LocalStack, file: Path) -> Any:  # noqa: ANN401 - JSON can b
         )
     text = deliveries.at_home(file.read_text(), stack.cmp_url)
     event = json.loads(text.replace(PLACEHOLDER, json.dumps(stack.webhook_secret)[1:-1]))
+    if jira_webhook.SIGNATURE in event.get("headers", {}):
+        event["headers"][jira_webhook.SIGNATURE] = jira.sign(stack.boto, stack.resources, event)
+        return event
     if "body" in event:
         with StandIn(stack.cmp_url) as cmp:
             deliveries.prepare(cmp, event["body"])
@@ -42,6 +47,9 @@ def rehearse(stack: LocalStack, file: Path) -> Any:  # noqa: ANN401 - JSON can b
         job = json.loads(record["body"])
         if "command" in job:
             record["body"] = json.dumps(job | _command(stack))
+            continue
+        if job.get("cause") == "ticket":
+            record["body"] = _ticket(stack, record["body"])
             continue
         if job.get("cause") == "files":
             own = _change_files(stack, file, job["asset"]["id"])
@@ -59,6 +67,19 @@ def _command(stack: LocalStack) -> dict[str, Any]:
     with StandIn(stack.cmp_url) as cmp:
         deliveries.prepare(cmp, Sample(SAMPLES / COMMAND_SAMPLE, None).body(stack.cmp_url))
     return {"command_id": str(uuid.uuid4()), "issued_at": datetime.now(UTC).isoformat()}
+
+
+def _ticket(stack: LocalStack, body: str) -> str:
+    """Return the sample job about an external step that is in CMP, and has no ticket yet."""
+    with StandIn(stack.cmp_url) as cmp:
+        step = cmp.tasks.add(jira.EXTERNAL_SYSTEM)
+    job = json.loads(body)
+    *_, task, _, step_id, _, sub_step = job["sub_step"]["href"].split("/")
+    own = {task: step["task_id"], step_id: step["step_id"], sub_step: step["sub_step_id"]}
+    own[job["delivery_id"]] = str(uuid.uuid4())
+    for sample, here in own.items():
+        body = body.replace(sample, here)
+    return json.dumps({**json.loads(body), "received_at": time.time_ns() // 1_000_000})
 
 
 def _put_in_place(stack: LocalStack, body: str, archive_key: str) -> None:
