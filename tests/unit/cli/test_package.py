@@ -35,7 +35,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment / "bin" / "cmp-relay"
 
 
-@pytest.mark.parametrize("words", [[], ["dead-letters"], ["dead-letters", "redrive"], ["status"]])
+@pytest.mark.parametrize("words", [[], ["dead-letters", "redrive"], ["replay"], ["send"]])
 def test_the_installed_command_explains_itself_on_one_screen(
     installed: Path, tmp_path: Path, words: list[str]
 ) -> None:
@@ -53,10 +53,15 @@ def test_the_installed_command_explains_itself_on_one_screen(
 
 
 def test_its_own_code_is_in_the_package(installed: Path) -> None:
-    program = "import cmp_relay, cmp_relay_cli; print(cmp_relay.__file__, cmp_relay_cli.__file__)"
+    program = (
+        "import cmp_relay; from cmp_relay_cli import samples;"
+        " print(cmp_relay.__file__, samples.__file__, samples.FOLDERS[0] / 'asset_published.json')"
+    )
     ended = subprocess.run(  # noqa: S603
         [installed.with_name("python"), "-c", program], capture_output=True, text=True, check=True
     )
 
     home = str(installed.parents[1])
-    assert all(place.startswith(home) for place in ended.stdout.split())
+    places = ended.stdout.split()
+    assert len(places) == 3
+    assert all(place.startswith(home) and Path(place).is_file() for place in places)

@@ -13,7 +13,23 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from cmp_relay import times
-from cmp_relay_cli import archived, dead_letter_commands, errors, moments
+from cmp_relay.errors import ApiError, CmpRelayError, PostponedError
+from cmp_relay.runs import Kind
+from cmp_relay_cli import (
+    archived,
+    asset_commands,
+    cmp,
+    dead_letter_commands,
+    dead_letters,
+    errors,
+    moments,
+    reconciling,
+    registering,
+    registration,
+    samples,
+    sending,
+)
+from cmp_relay_cli import doctor as doctor_
 from cmp_relay_cli import explain as explain_
 from cmp_relay_cli import replay as replay_
 from cmp_relay_cli import status as status_
@@ -48,7 +64,7 @@ def common_first(arguments: Sequence[str]) -> list[str]:
             break
         if argument in VALUED and left:
             common += [argument, left.pop(0)]
-        elif argument in FLAGS or argument.partition("=")[0] in VALUED:
+        elif argument in FLAGS or ("=" in argument and argument.split("=")[0] in VALUED):
             common.append(argument)
         else:
             rest.append(argument)
@@ -66,6 +82,7 @@ app = typer.Typer(
 
 
 app.add_typer(dead_letter_commands.app, name="dead-letters")
+app.add_typer(asset_commands.app, name="assets")
 
 
 @app.callback()
@@ -100,9 +117,53 @@ def common(
 @app.command()
 def status(context: typer.Context) -> None:
     """Show queues, outcomes of today, the API budget, the token and the last reconciliation."""
-    session: Session = context.obj
+    session = Session.of(context)
     state = status_.read(session.stack(), moments.now())
     session.output.show(state, lambda console: status_.show(state, console))
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Look for what is wrong, with what to do about it; exit code 1 if something is."""
+    session = Session.of(context)
+    stack = session.stack()
+    with session.output.progress("looking", len(doctor_.LOOKS)) as step:
+        findings = doctor_.examine(stack, moments.now(), step)
+    session.output.show(doctor_.document(findings), lambda console: doctor_.show(findings, console))
+    if not doctor_.is_well(findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def register(
+    context: typer.Context,
+    name: Annotated[str, typer.Option(help="what CMP calls the webhook")] = "CMP Relay",
+    event: Annotated[
+        list[str] | None, typer.Option(help="in place of all events that have a worker")
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Register the stack's webhook in CMP, or bring it up to date; the difference is shown first.
+
+    CMP calls that API experimental. It finds a webhook by its name and only adds events to it.
+    """
+    session = Session.of(context)
+    stack = session.stack()
+    with cmp.connected(stack) as api:
+        plan = registering.plan(
+            api.settings,
+            name=name,
+            url=stack.outputs["WebhookUrl"],
+            secret=sending.secret(stack),
+            events=event or sorted(registration.WANTED),
+        )
+        if plan.changes and not dry_run:
+            question = f"Change {', '.join(plan.changes)} of the webhook {name} in CMP?"
+            session.output.confirm(question, yes=yes)
+            registering.carry_out(api.settings, plan)
+    document = {"dry_run": dry_run, **plan.document()}
+    session.output.show(document, lambda console: registering.show(document, console))
 
 
 @app.command()
@@ -111,7 +172,7 @@ def explain(
     name: Annotated[str, typer.Argument(metavar="DELIVERY|ASSET", help="the id of either")],
 ) -> None:
     """Tell what happened to a delivery or an asset, from its receipt to its outcome."""
-    session: Session = context.obj
+    session = Session.of(context)
     stack = session.stack()
     document = explain_.delivery(stack, name, moments.now())
     if document is None:
@@ -142,7 +203,7 @@ def replay(
     They keep when they were received, so nothing newer gives way to them. What the catalogue holds
     already costs no request to CMP; --dry-run counts what the others will cost at most.
     """
-    session: Session = context.obj
+    session = Session.of(context)
     if not (since or asset or delivery):
         raise UsageError("which deliveries? Name them by --since, --asset or --delivery")
     # A replay is named after its moment: who goes on with it means the same span of time.
@@ -169,12 +230,95 @@ def replay(
     session.output.show(document, lambda console: replay_.show(document, console))
 
 
+@app.command()
+def send(
+    context: typer.Context,
+    body: Annotated[str, typer.Argument(metavar="SAMPLE|FILE", help="as `asset_published`")],
+    channel: Annotated[
+        str | None, typer.Option(help="the publishing channel to send it through")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="how long to follow it")] = 120,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Send a delivery as CMP would, and follow its jobs to their outcomes."""
+    session = Session.of(context)
+    stack = session.stack()
+    sample = samples.read(stack, body)
+    document: dict[str, Any] = {
+        "event_name": sample.event_name,
+        "url": sending.url(stack, channel),
+        "dry_run": dry_run,
+    }
+    if dry_run:
+        session.output.show(document, lambda console: sending.show(document, console))
+        return
+    session.output.confirm(f"Send {sample.event_name} to {stack.name}?", yes=yes)
+    answer = sending.send(stack, sample, channel)
+    name, count = answer["delivery_id"], answer["jobs"]
+    with session.output.progress(f"following {name}", count) as step:
+        jobs = sending.follow(stack, name, count, seconds, step)
+    document |= {"delivery_id": name, "jobs": [job.document() for job in jobs]}
+    session.output.show(document, lambda console: sending.show(document, console))
+    done = [job for job in jobs if job.outcome in dead_letters.DONE]
+    if len(done) < count:
+        message = f"{count - len(done)} of {count} jobs are not done: `cmp-relay explain {name}`"
+        raise OperatorError(message)
+
+
+@app.command()
+def reconcile(
+    context: typer.Context,
+    full: Annotated[
+        bool, typer.Option("--full", help="the whole library, not what changed since the last run")
+    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Compare the catalogue with CMP's library and give jobs for what no delivery told.
+
+    A page of a hundred assets costs a request, a difference another one. The run goes on by itself
+    every five minutes if you stop following it.
+    """
+    _reconcile(context.obj, "full" if full else "incremental", settle=False, dry=dry_run, yes=yes)
+
+
+@app.command()
+def backfill(context: typer.Context, dry_run: DryRun = False, yes: Yes = False) -> None:
+    """Bring CMP's whole library into the catalogue, and wait until all of it is there.
+
+    It is a full reconciliation, which goes on by itself if you stop following it.
+    """
+    _reconcile(context.obj, "full", settle=True, dry=dry_run, yes=yes)
+
+
+def _reconcile(session: Session, kind: Kind, *, settle: bool, dry: bool, yes: bool) -> None:
+    stack = session.stack()
+    if dry:
+        state = status_.reconcile(stack)
+        session.output.show(state, lambda console: reconciling.show(state, console))
+        return
+    session.output.confirm(f"Begin a run ({kind}) in {stack.name}?", yes=yes)
+    with session.output.measured("comparing") as compare:
+        report = reconciling.compare(stack, kind, compare)
+    if settle:
+        with session.output.measured("bringing assets") as bring:
+            reconciling.settle(stack, report.get("enqueued", 0), bring)
+    session.output.show(report, lambda console: reconciling.show(report, console))
+    if report.get("status") != "finished":
+        raise OperatorError(f"the run stopped: {report.get('reason')}; see docs/reconcile.md")
+
+
 def main() -> None:
     """Run the command line and turn what a person can act on into a sentence."""
     try:
         app()
     except OperatorError as error:
         _fail(str(error), error.code)
+    except (ApiError, PostponedError) as error:
+        _fail(f"CMP does not do it: {error}", 1)
+    except CmpRelayError as error:
+        _fail(str(error), 1)
     except (BotoCoreError, ClientError) as error:
         _fail(errors.explain(error), 1)
 

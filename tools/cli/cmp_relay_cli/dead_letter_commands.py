@@ -42,7 +42,7 @@ def list_dead_letters(
     each: Annotated[bool, typer.Option("--each", help="one by one, not grouped")] = False,
 ) -> None:
     """Show dead letters by reason, with what to do about each."""
-    session: Session = context.obj
+    session = Session.of(context)
     chosen = _filter(reason, event, asset, delivery, job, since, until)
     items = _find(session, session.stack(), chosen)
     if each:
@@ -56,7 +56,7 @@ def list_dead_letters(
 @app.command("show")
 def show_dead_letter(context: typer.Context, job_id: str) -> None:
     """Show one dead letter: what is known of its job, why it failed and what to do."""
-    session: Session = context.obj
+    session = Session.of(context)
     items = _find(session, session.stack(), Filter(jobs=[job_id]))
     if not items:
         message = (
@@ -83,7 +83,7 @@ def redrive_dead_letters(
     yes: Yes = False,
 ) -> None:
     """Send the chosen dead letters back into their work queues, where they begin anew."""
-    session: Session = context.obj
+    session = Session.of(context)
     chosen = _filter(reason, event, asset, delivery, job, since, until)
     _change(
         session,
@@ -113,7 +113,7 @@ def discard_dead_letters(
     yes: Yes = False,
 ) -> None:
     """Delete the chosen dead letters for good; `replay` can still bring what was delivered."""
-    session: Session = context.obj
+    session = Session.of(context)
     chosen = _filter(reason, event, asset, delivery, job, since, until)
 
     def discard(stack: Stack, items: Sequence[JobItem], step: Callable[[int], None]) -> Report:

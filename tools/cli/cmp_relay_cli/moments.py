@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime
 
 from cmp_relay import times
 from cmp_relay_cli.errors import UsageError
@@ -30,3 +31,9 @@ def read(text: str | None, at: int | None = None) -> int | None:
         message = f"{text} is no moment: write 2026-11-22, 2026-11-22T06:00Z, or 3d, 2h, 30m ago"
         raise UsageError(message)
     return moment
+
+
+def utc(text: str | None) -> datetime | None:
+    """Return what `read` does as a moment with its zone."""
+    found = read(text)
+    return None if found is None else datetime.fromtimestamp(found / 1000, UTC)

@@ -57,12 +57,29 @@ class Output:
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         """Show a bar on long work; the block calls what it gets with how much more is done."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(
-            *columns, TimeElapsedColumn(), console=self.aside, transient=True, disable=self.as_json
-        ) as bar:
+        with self._bar() as bar:
             task = bar.add_task(what, total=total)
             yield lambda steps: bar.advance(task, steps)
+
+    @contextmanager
+    def measured(self, what: str) -> Iterator[Callable[[int, int | None], None]]:
+        """Show a bar on work of a length that shows only on the way.
+
+        The block calls what it gets with how much is done, and of how much if that is known.
+        """
+        with self._bar() as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def _bar(self) -> Progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        return Progress(
+            *columns,
+            TimeElapsedColumn(),
+            console=self.aside,
+            transient=True,
+            disable=self.as_json,
+        )
 
 
 def table(*columns: str, title: str | None = None) -> Table:

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -49,7 +50,10 @@ class Choice:
                 aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
                 region_name=variables["AWS_REGION"],
             )
-            return _described(session, variables["STACK_NAME"], variables["AWS_ENDPOINT_URL"])
+            found = _described(session, variables["STACK_NAME"], variables["AWS_ENDPOINT_URL"])
+            # CloudFormation's own answer names an address of AWS.
+            outputs = {**found.outputs, "WebhookUrl": variables["WEBHOOK_URL"]}
+            return replace(found, outputs=outputs)
         session = boto3.Session(profile_name=self.profile, region_name=self.region)
         return _described(session, self.name, None)
 
@@ -86,6 +90,11 @@ class Stack:
     def s3(self) -> "S3Client":
         """Return a client for the buckets."""
         return self.session.client("s3", endpoint_url=self.endpoint, config=CONFIG)
+
+    @cached_property
+    def scheduler(self) -> "EventBridgeSchedulerClient":
+        """Return a client for the schedules."""
+        return self.session.client("scheduler", endpoint_url=self.endpoint, config=CONFIG)
 
     @cached_property
     def secrets(self) -> "SecretsManagerClient":

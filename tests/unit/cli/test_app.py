@@ -1,0 +1,72 @@
+"""The command line's own rules: where options may stand, what a moment is, what errors say."""
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, TokenRetrievalError
+
+from cmp_relay_cli import moments
+from cmp_relay_cli.app import common_first
+from cmp_relay_cli.errors import UsageError, explain
+
+NOON = 1_763_726_400_000  # 2025-11-21T12:00Z
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["status", "--json"], ["--json", "status"]),
+        (["show", "a", "--region", "x", "-h"], ["--region", "x", "show", "a", "-h"]),
+        (["list", "--stack-name=own", "--each"], ["--stack-name=own", "list", "--each"]),
+        (["get", "--", "--json"], ["get", "--", "--json"]),
+        (["status", "--region"], ["status", "--region"]),
+        ([], []),
+    ],
+)
+def test_common_options_may_stand_anywhere(given: list[str], expected: list[str]) -> None:
+    assert common_first(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("2025-11-21T12:00", NOON),
+        ("2025-11-21T13:00+01:00", NOON),
+        ("2025-11-21", NOON - 12 * 3_600_000),
+        ("30m", NOON - 1_800_000),
+        ("2h", NOON - 7_200_000),
+        ("3d", NOON - 3 * 24 * 3_600_000),
+    ],
+)
+def test_reads_moments_as_people_write_them(text: str | None, expected: int | None) -> None:
+    assert moments.read(text, NOON) == expected
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2 h", "-1d", "3w", "2025-13-01"])
+def test_refuses_what_is_no_moment(text: str) -> None:
+    with pytest.raises(UsageError, match="is no moment"):
+        moments.read(text)
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "arn:aws:iam::1:user/x"}}, "Scan")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (refusal("ExpiredTokenException"), "have expired"),
+        (refusal("UnrecognizedClientException"), "does not know these credentials"),
+        (refusal("AccessDeniedException"), "may not do Scan"),
+        (refusal("Throttling"), "AWS refuses Scan: Throttling"),
+        (NoRegionError(), "which region"),
+        (TokenRetrievalError(provider="sso", error_msg="x"), "have expired"),
+        (BotoCoreError(), "AWS cannot be asked: BotoCoreError"),
+    ],
+)
+def test_says_what_aws_objects_to_without_its_own_text(
+    error: BotoCoreError | ClientError, expected: str
+) -> None:
+    told = explain(error)
+
+    assert expected in told
+    assert "arn:aws" not in told

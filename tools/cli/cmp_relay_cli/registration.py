@@ -1,0 +1,74 @@
+"""The webhooks that CMP has registered, held against what the stack expects.
+
+Pure: no input, no output. No secret leaves here: they are compared by their hashes.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from cmp_relay import routing
+from cmp_relay.fields import at, text
+from cmp_relay.verification import Secrets
+
+WANTED = frozenset(
+    name for name, route in routing.ROUTES.items() if route not in routing.PUBLISH_ROUTES
+)
+"""Events that have a worker; those of publishing come through channels, which settings lack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One registered webhook that leads to this stack; `secret` is the name of the one it sends."""
+
+    name: str
+    channel: str
+    events: frozenset[str]
+    secret: str | None
+
+
+def ours(settings: Mapping[str, Any], url: str, secrets: Secrets) -> list[Registered]:
+    """Return the webhooks of the organization's settings that lead to the stack's URL."""
+    rows = at(settings, "resources", "webhooks")
+    found = []
+    for row in rows if isinstance(rows, list) else []:
+        target = (text(at(row, "callback_url")) or "").partition("?")[0].rstrip("/")
+        if target != url and not target.startswith(f"{url}/"):
+            continue
+        names = at(row, "event_names")
+        events = frozenset(map(str, names if isinstance(names, list) else []))
+        name, secret = text(at(row, "name")) or "-", text(at(row, "secret")) or ""
+        channel = target.removeprefix(url).strip("/") or "default"
+        found.append(Registered(name, channel, events, _named(secret, secrets)))
+    return found
+
+
+def twice(webhooks: Sequence[Registered]) -> dict[str, list[str]]:
+    """Return the events that several webhooks bring, with these webhooks' names."""
+    events = {event for webhook in webhooks for event in webhook.events}
+    by_event = {
+        event: sorted(webhook.name for webhook in webhooks if event in webhook.events)
+        for event in sorted(events)
+    }
+    return {event: names for event, names in by_event.items() if len(names) > 1}
+
+
+def missing(webhooks: Sequence[Registered]) -> list[str]:
+    """Return the events with a worker that no webhook brings."""
+    brought = {routing.canonical(event) for webhook in webhooks for event in webhook.events}
+    return sorted(WANTED - brought)
+
+
+def _named(secret: str, secrets: Secrets) -> str | None:
+    """Return the name of the accepted secret that this is, None if it is none of them."""
+    shown = _hash(secret)
+    matches = [
+        name for name, value in secrets.named if value and hmac.compare_digest(_hash(value), shown)
+    ]
+    return matches[0] if matches else None
+
+
+def _hash(secret: str) -> bytes:
+    return sha256(secret.encode()).digest()

@@ -1,0 +1,90 @@
+"""A delivery as CMP would send it, and what becomes of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from cmp_relay.errors import StorageError
+from cmp_relay.verification import Secrets
+from cmp_relay_cli import job_items
+from cmp_relay_cli.errors import OperatorError
+from cmp_relay_cli.job_items import JobItem
+from cmp_relay_cli.output import facts, row, table
+from cmp_relay_cli.samples import Body
+from cmp_relay_cli.stack import Stack
+
+ANSWER_SECONDS = 10  # as CMP waits, by its older documentation
+PAUSE_SECONDS = 0.5
+
+
+def url(stack: Stack, channel: str | None) -> str:
+    """Return where CMP sends the deliveries of a channel."""
+    return stack.outputs["WebhookUrl"] + (f"/{channel}" if channel else "")
+
+
+def send(stack: Stack, body: Body, channel: str | None) -> dict[str, Any]:
+    """Send a body and return the relay's answer; raises OperatorError.
+
+    The secret is read for it, and shown to nobody but the webhook.
+    """
+    headers = {"Content-Type": "application/json", "Callback-Secret": secret(stack)}
+    try:
+        answer = httpx.post(
+            url(stack, channel), content=body.text, headers=headers, timeout=ANSWER_SECONDS
+        )
+    except httpx.HTTPError as error:
+        message = f"the webhook did not answer: {type(error).__name__}"
+        raise OperatorError(message) from None
+    if answer.status_code != httpx.codes.ACCEPTED:
+        message = f"the webhook answered {answer.status_code}: the log of receive_webhook says why"
+        raise OperatorError(message)
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def follow(
+    stack: Stack,
+    delivery_id: str,
+    count: int,
+    seconds: float,
+    step: Callable[[int], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[JobItem]:
+    """Return a delivery's jobs once all have ended, or as they are when the time is over."""
+    names = [f"{delivery_id}.{number}" for number in range(count)]
+    deadline, ended = time.monotonic() + seconds, 0
+    while True:
+        found = job_items.get(stack, names)
+        now = sum(1 for job in found.values() if job.outcome)
+        step(now - ended)
+        ended = now
+        if ended == count or time.monotonic() > deadline:
+            return [found[name] for name in names if name in found]
+        sleep(PAUSE_SECONDS)
+
+
+def show(document: Mapping[str, Any], console: Console) -> None:
+    """Print what was sent and what became of it."""
+    names = ("event_name", "url", "delivery_id")
+    facts(console, {name: document[name] for name in names if name in document})
+    if document["dry_run"]:
+        console.print("Nothing was sent.")
+        return
+    made = table("job", "asset", "#attempts", "outcome", "reason")
+    for job in document["jobs"]:
+        outcome = job["outcome"] or f"in flight {job['waits_for'] or ''}"
+        row(made, (job["job_id"], job["asset_id"], job["attempts"], outcome, job["reason"]))
+    console.print(made)
+
+
+def secret(stack: Stack) -> str:
+    """Return the webhook's current secret, to be shown to nobody; raises OperatorError."""
+    answer = stack.secrets.get_secret_value(SecretId=stack.outputs["WebhookSecretArn"])
+    try:
+        secrets = Secrets.of(answer.get("SecretString", ""))
+    except StorageError as error:
+        raise OperatorError(f"the webhook's secret cannot be read: {error}") from None
+    return dict(secrets.named)["current"]
