@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 
 from cmp_relay import clients, lookup
 from cmp_relay.leases import Leases
@@ -17,6 +18,8 @@ from cmp_relay.slots import Lane
 
 LEASE_SECONDS = 60
 """No worker lives longer, so a lease that has ended has no holder."""
+LONGEST_NAME = 128
+"""Characters of a name that a lease takes as it is; a key of DynamoDB's has 2,048 bytes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,20 @@ class Desk:
 
         `lane` is another lane than that of the function.
         """
-        with self.leases.held(resource, str(uuid.uuid4()), LEASE_SECONDS) as lease:
+        name = _short(resource)
+        with self.leases.held(name, str(uuid.uuid4()), LEASE_SECONDS) as lease:
             yield self.access.api.behind(self.access.permits.of(lease, errand, lane))
+
+
+def _short(resource: str) -> str:
+    """Return what stands for a resource: a link may be longer than a key, and logs show names.
+
+    So a link with a query, which nobody is to read there, never stands for itself.
+    """
+    if len(resource) <= LONGEST_NAME and "?" not in resource:
+        return resource
+    kind = resource.partition("#")[0]
+    return f"{kind}#{sha256(resource.encode()).hexdigest()}"
 
 
 def build(environment: Mapping[str, str], table_name: str) -> Desk:
