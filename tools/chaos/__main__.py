@@ -1,6 +1,5 @@
 """Runs the chaos suite on a stack of its own: `make chaos SEED=1`."""
 
-import json
 import sys
 import time
 from typing import Annotated
@@ -9,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from tools.chaos import driver, injections, lives, observation, troubles, verdict, world
+from tools.chaos import driver, injections, lives, observation, talks, troubles, verdict, world
 from tools.chaos.driver import Driver
 from tools.chaos.plan import Plan
 from tools.chaos.report import Report
@@ -19,6 +18,7 @@ from tools.local_stack.progress import shown_on
 from tools.local_stack.signals import end_in_good_order
 
 LOG_WIDTH = 140
+FUNCTIONS_LOG = "functions.log"
 SPARE_DELIVERIES = 15
 """Planned beyond what is asked for: a story that is cut short sends fewer."""
 
@@ -53,7 +53,8 @@ def draw(seed: int, *, assets: int, deliveries: int) -> Plan:
         [asset for life in drawn if life.story in stories for asset in life.assets]
         for stories in (lives.ASKED_FOR, lives.DOWNLOADED)
     )
-    return Plan(seed, tuple(drawn), tuple(troubles.draw(seed, asked_for, downloaded)))
+    befallen = troubles.draw(seed, asked_for, downloaded)
+    return Plan(seed, tuple(drawn), tuple(befallen), talks.draw(seed, drawn))
 
 
 def run(world: World, plan: Plan, console: Console) -> Report:
@@ -69,8 +70,9 @@ def run(world: World, plan: Plan, console: Console) -> Report:
     tell("everything was delivered")
     settled_after = observation.settle(world)
     tell("quiet")
-    asset_ids = [asset.id for asset in plan.assets]
-    found = observation.look(world, asset_ids, secret_text=driver.URL_QUERY)
+    talk = driving.talking.truth
+    found = observation.look(world, plan, talk, secret_text=driver.URL_QUERY)
+    (world.stack.folder.logs / FUNCTIONS_LOG).write_text(world.stack.logs())
     case = verdict.Case(
         expected=driving.expected(),
         views=driving.views,
@@ -78,13 +80,17 @@ def run(world: World, plan: Plan, console: Console) -> Report:
         strays={
             "no_job": driver.NO_JOB,
             "unreadable_delivery": driver.UNREADABLE,
-            "other_event": json.dumps(driver.OTHER_EVENT),
         },
         promised=injections.promised(plan.troubles),
         met=injections.met(
-            found.requests, found.files.downloads, world.aws_faults.met, driving.done
+            [*found.requests, *found.talk.requests],
+            found.files.downloads,
+            world.aws_faults.met,
+            driving.done,
         ),
         found=found,
+        talk=talk,
+        publications=plan.talks.publications,
     )
     return Report(
         plan=plan,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.chaos import injections, truth
 from tools.chaos import plan as planned
+from tools.chaos.talking import Talking
 from tools.scenario import jobs
 from tools.stand_in.files import PATH
 from tools.stand_in.kinds import BY_NAME
@@ -36,14 +37,17 @@ LINES = 6
 """How many deliveries CMP sends at once: each more is one more process that starts here."""
 APPLIED_SECONDS = 150.0
 DATE_SECONDS = 2
-KILL_SECONDS = 180.0
+KILL_SECONDS = 300.0
 """How long to wait for what is to be killed: a busy machine comes to the first files late."""
+LEASES = {"on_asset_file": "files#", "on_external_work": "step#", "on_ticket": "ticket"}
+"""What the leases of workers are called that would hold a run up: 15 minutes, or one after one."""
 LOOK_SECONDS = 0.5
+GLANCE_SECONDS = 0.1
+"""Between two looks at a queue whose messages are soon done with."""
 FOR_EVER = 1_000_000
 API = "/v3"
 NO_JOB = '{"this": "is no job"}'
 UNREADABLE = '{"event_name": "asset_published", "data": '
-OTHER_EVENT = {"event_name": "task_added", "data": {"task": {"id": "chaos"}}}
 ELSEWHERE = "https://elsewhere.example/v3/images/1"
 
 
@@ -70,14 +74,20 @@ class Driver:
     views: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
     records: list[LifeRecord] = field(default_factory=list)
+    talking: Talking = field(init=False)
     _senders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SENDERS))
     _lines: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LINES))
     _kills: list[Future[None]] = field(default_factory=list)
     _began: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Make those who talk."""
+        self.talking = Talking(self.world, self.plan.talks, self.tell, self._sleep_until)
+
     def run(self) -> None:
         """Live all lives and make all troubles; return once everything was delivered."""
         self._begin()
+        talks = self.talking.start()
         self.records = [LifeRecord(life) for life in self.plan.lives]
         with self._senders, ThreadPoolExecutor(len(self.records)) as pool:
             lives = [pool.submit(self._live, record) for record in self.records]
@@ -86,6 +96,9 @@ class Driver:
                 happen()
             for life in lives:
                 life.result()
+            for talk in talks:
+                talk.result()
+            self.talking.finish()
             for kill in self._kills:
                 kill.result()
 
@@ -94,8 +107,8 @@ class Driver:
         return [one for record in self.records for one in truth.of(record.life, record.done)]
 
     def deliveries(self) -> list[DeliveryRecord]:
-        """List what became of every delivery."""
-        return [one for record in self.records for one in record.received()]
+        """List what became of every delivery, those of CMP's own accord included."""
+        return self.world.cmp.deliveries()
 
     def _begin(self) -> None:
         for asset in self.plan.assets:
@@ -218,6 +231,8 @@ class Driver:
                 yield trouble.at + trouble.seconds, self._let_in
             case planned.CmpFault():
                 yield trouble.at, lambda: self._cmp_fault(trouble)
+            case planned.TalkFault():
+                yield trouble.at, lambda: self._talk_fault(trouble)
             case planned.FileFault():
                 yield trouble.at, lambda: self._file_fault(trouble)
             case planned.ExpiredTokens():
@@ -252,6 +267,17 @@ class Driver:
         self.world.cmp.add_fault(fault.kind, **options)
         what = f"{fault.kind} {fault.status or ''}".strip()
         self.tell(f"CMP: {what} for the next {fault.count} requests of {fault.asset_kind}")
+
+    def _talk_fault(self, fault: planned.TalkFault) -> None:
+        names = ("path", "count", "method", "status", "retry_after", "seconds")
+        told = {name: getattr(fault, name) for name in names}
+        options = {name: value for name, value in told.items() if value is not None}
+        if fault.where == "Jira":
+            self.world.jira.fault(fault.kind, **options)
+        else:
+            self.world.cmp.add_fault(fault.kind, **options)
+        what = f"{fault.kind} {fault.status or ''}".strip()
+        self.tell(f"{fault.where}: {what} for the next {fault.count} requests")
 
     def _file_fault(self, fault: planned.FileFault) -> None:
         names = ("status", "more_bytes", "after_bytes", "bytes_per_second")
@@ -290,17 +316,19 @@ class Driver:
         while not (alive := self._to_be_killed(kill)):
             if time.monotonic() > deadline:
                 return
-            time.sleep(LOOK_SECONDS)
+            time.sleep(GLANCE_SECONDS if kill.queue else LOOK_SECONDS)
         for pid in alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        if kill.function == "on_asset_file":
-            self.world.end_leases_of_files()
+        if kill.function in LEASES:
+            self.world.end_leases(LEASES[kill.function])
         self.done[injections.killed(kill)] += len(alive)
         self.tell(f"{injections.killed(kill)}: {len(alive)}")
 
     def _to_be_killed(self, kill: planned.Kill) -> list[int]:
         if kill.amid_upload and not any(self.world.uploads().values()):
+            return []
+        if kill.queue and not self.world.is_at_work(kill.queue):
             return []
         return self.world.stack.functions.processes(kill.function)
 
@@ -311,8 +339,6 @@ class Driver:
                 self.world.stack.boto("sqs").send_message(QueueUrl=url, MessageBody=NO_JOB)
             case "unreadable_delivery":
                 self._send(raw=UNREADABLE)
-            case "other_event":
-                self._send(body=OTHER_EVENT)
         self.tell(f"stray: {kind}")
 
     def _sleep_until(self, at: float) -> None:

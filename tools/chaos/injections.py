@@ -14,6 +14,7 @@ from tools.chaos.plan import (
     Outage,
     RevokedCredentials,
     Stray,
+    TalkFault,
 )
 
 if TYPE_CHECKING:
@@ -37,9 +38,14 @@ def met(
     aws: Mapping[str, int],
     done: Mapping[str, int],
 ) -> Counter[str]:
-    """Count what was met: by requests, downloads, calls of AWS, and what the driver did itself."""
+    """Count what was met: by requests, downloads, calls of AWS, and what the driver did itself.
+
+    `requests` are those to CMP and to Jira.
+    """
     faults = Counter(
-        _fault_name("CMP", one["fault"], one["status"]) for one in requests if one["fault"]
+        _fault_name(_where(one["path"]), one["fault"], one["status"])
+        for one in requests
+        if one["fault"]
     )
     faults += Counter(
         _fault_name("file", one["fault"], one["status"]) for one in downloads if one["fault"]
@@ -56,6 +62,8 @@ def _name(trouble: Trouble) -> str:
     match trouble:
         case CmpFault():
             return _fault_name("CMP", trouble.kind, trouble.status)
+        case TalkFault():
+            return _fault_name(trouble.where, trouble.kind, trouble.status)
         case FileFault():
             return _fault_name("file", trouble.kind, trouble.status)
         case Outage():
@@ -70,6 +78,15 @@ def _name(trouble: Trouble) -> str:
             return f"AWS {trouble.fault.name}"
         case Stray():
             return f"stray {trouble.kind}"
+
+
+def _where(path: str) -> str:
+    prefixes = {
+        "/v3/tasks": "CMP tasks",
+        "/v3/publishing-events": "CMP reports",
+        "/rest/api/": "Jira",
+    }
+    return next((name for prefix, name in prefixes.items() if path.startswith(prefix)), "CMP")
 
 
 def _fault_name(where: str, fault: str, status: int | None) -> str:

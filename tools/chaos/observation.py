@@ -6,8 +6,9 @@ import hashlib
 import json
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3.dynamodb.types
 
@@ -19,6 +20,8 @@ from tools.ledger.sources import Sources
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tools.chaos.plan import Plan
+    from tools.chaos.talk_truth import TalkTruth
     from tools.chaos.world import World
     from tools.ledger.ledger import Ledger, Received, Seen
     from tools.stand_in.records import DownloadRecord, RequestRecord
@@ -30,6 +33,7 @@ DOCUMENT = ".json"
 PRIVATE_LINK = re.compile(r"[?&]token=[A-Za-z0-9_-]{40,}")
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 SECRETS = {
+    "JiraWebhookSecretArn": "current",
     "WebhookSecretArn": "current",
     "CredentialsSecretArn": "client_secret",
     "TokenSecretArn": "access_token",
@@ -66,10 +70,27 @@ class FileObservation:
 
 
 @dataclass(frozen=True)
+class TalkObservation:
+    """What there is of talks: sub-steps by id, tickets, webhooks, reports by publishing event.
+
+    `jobs` are those of commands and tickets; `requests` those to Jira.
+    """
+
+    steps: Mapping[str, Mapping[str, Any]]
+    issues: Sequence[Mapping[str, Any]]
+    webhooks: Sequence[Mapping[str, Any]]
+    reports: Mapping[str, Sequence[Mapping[str, Any]]]
+    jobs: Sequence[Seen]
+    counted: Mapping[str, int]
+    requests: Sequence[RequestRecord]
+
+
+@dataclass(frozen=True)
 class Observation:
     """Everything that the verdict looks at; `items` by asset id and sort key."""
 
     files: FileObservation
+    talk: TalkObservation
     items: Mapping[str, Mapping[str, Mapping[str, Any]]]
     documents: Mapping[str, Any]
     events: Sequence[Mapping[str, Any]]
@@ -92,14 +113,15 @@ def settle(world: World) -> float:
     return time.monotonic() - began
 
 
-def look(world: World, asset_ids: Sequence[str], *, secret_text: str) -> Observation:
+def look(world: World, plan: Plan, truth: TalkTruth, *, secret_text: str) -> Observation:
     """Look at everything; `secret_text` may be in no log, like every secret of the stack."""
-    sources = Sources(world.stack)
+    sources, asset_ids = Sources(world.stack), [asset.id for asset in plan.assets]
     requests = world.cmp.requests("/v3")
     messages = [*_messages(world)]
     received, seen = [*sources.received()], [*sources.seen()]
     return Observation(
         files=_files(world, sources, asset_ids),
+        talk=_talk(world, sources, plan, truth),
         items={asset_id: _items(world, f"ASSET#{asset_id}") for asset_id in asset_ids},
         documents=dict(_documents(world)),
         events=world.tap.take(seconds=0),
@@ -127,6 +149,21 @@ def _files(world: World, sources: Sources, asset_ids: Sequence[str]) -> FileObse
         jobs=[*sources.seen("files")],
         counted=sources.counted("files"),
         downloads=world.cmp.downloads(),
+    )
+
+
+def _talk(world: World, sources: Sources, plan: Plan, truth: TalkTruth) -> TalkObservation:
+    counted = Counter(sources.counted("command")) + Counter(sources.counted("ticket"))
+    return TalkObservation(
+        steps={one.sub_step_id: world.cmp.tasks.show(one.sub_step_id) for one in truth.steps},
+        issues=world.jira.issues(),
+        webhooks=world.jira.webhooks(),
+        reports={
+            one.event: world.cmp.publishing.reports(one.event) for one in plan.talks.publications
+        },
+        jobs=[*sources.seen("command"), *sources.seen("ticket")],
+        counted=counted,
+        requests=cast("list[RequestRecord]", world.jira.requests()),
     )
 
 

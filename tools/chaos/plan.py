@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from tools.chaos.aws_faults import AwsFault
+    from tools.chaos.talks import Talks
 
 EventName = Literal[
     "asset_published",
@@ -111,6 +112,25 @@ class CmpFault:
 
 
 @dataclass(frozen=True)
+class TalkFault:
+    """The next `count` requests about tasks or reports to CMP, or to Jira, go wrong.
+
+    Of those whose path begins with `path`, and with `method` of that method alone; `lost` is done,
+    and its answer breaks off.
+    """
+
+    at: float
+    where: Literal["CMP tasks", "CMP reports", "Jira"]
+    kind: str
+    path: str
+    count: int = 1
+    method: str | None = None
+    status: int | None = None
+    retry_after: int | None = None
+    seconds: float = 15.0
+
+
+@dataclass(frozen=True)
 class FileFault:
     """The next `count` downloads of an asset go wrong."""
 
@@ -151,12 +171,14 @@ class RevokedCredentials:
 class Kill:
     """All execution environments of a function end in whatever they do.
 
-    If it is to be `amid_upload`, in the middle of a file that S3 has a part of.
+    If it is to be `amid_upload`, in the middle of a file that S3 has a part of; if `queue` is
+    named, while a message of it is being worked on.
     """
 
     at: float
     function: str
     amid_upload: bool = False
+    queue: str | None = None
 
 
 @dataclass(frozen=True)
@@ -172,21 +194,30 @@ class Stray:
     """Something that nobody can read or nobody waits for: what it is and where it comes in."""
 
     at: float
-    kind: Literal["no_job", "unreadable_delivery", "other_event"]
+    kind: Literal["no_job", "unreadable_delivery"]
 
 
 Trouble = (
-    CmpFault | FileFault | Outage | ExpiredTokens | RevokedCredentials | Kill | AwsTrouble | Stray
+    CmpFault
+    | TalkFault
+    | FileFault
+    | Outage
+    | ExpiredTokens
+    | RevokedCredentials
+    | Kill
+    | AwsTrouble
+    | Stray
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All lives and all troubles of one seed, troubles in the order of their time."""
+    """All lives, talks and troubles of one seed, troubles in the order of their time."""
 
     seed: int
     lives: tuple[Life, ...]
     troubles: tuple[Trouble, ...]
+    talks: Talks
 
     @property
     def assets(self) -> list[Asset]:

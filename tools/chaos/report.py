@@ -46,6 +46,7 @@ class Report:
         ledger = self.found.ledger
         console.print(_table("Ledger", {"received": ledger.received, **ledger.rows}))
         console.print(_table("Files", self._files()))
+        console.print(_table("Talks", self._talks()))
         console.print(_table("CMP", self._cmp()))
         console.print(self._checks())
         if self.verdict.is_good:
@@ -79,6 +80,20 @@ class Report:
             "megabytes": f"{sum(one['sent_bytes'] for one in files.downloads) / 1e6:.0f}",
             "files in the end": len(held),
             "of which copied by a folder rule": sum(file["copy"] is not None for file in held),
+        }
+
+    def _talks(self) -> dict[str, object]:
+        talks, talk = self.plan.talks, self.found.talk
+        return {
+            "steps": len(talks.steps),
+            "tickets in Jira": len(talk.issues),
+            "said in CMP": sum(len(one.said("cmp")) for one in talks.steps),
+            "said in Jira": sum(len(one.said("jira")) for one in talks.steps),
+            "said by programs": sum(len(one.said("program")) for one in talks.steps),
+            "reports": sum(len(list(one.reports())) for one in talks.publications),
+            "jobs of commands and tickets": len(talk.jobs),
+            **dict(sorted(Counter(str(job.outcome) for job in talk.jobs).items())),
+            "requests to Jira": len(talk.requests),
         }
 
     def _cmp(self) -> dict[str, object]:

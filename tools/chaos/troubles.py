@@ -16,6 +16,7 @@ from tools.chaos.plan import (
     Outage,
     RevokedCredentials,
     Stray,
+    TalkFault,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +31,19 @@ FUNCTIONS = (
     "on_library_asset",
     "receive_webhook",
     "on_asset_file",
+    "receive_ticket",
 )
+AT_WORK = {
+    "run_command": "COMMAND",
+    "on_external_work": "EXTERNAL_WORK",
+    "on_other_event": "OTHER_EVENT",
+    "on_ticket": "TICKET",
+}
+"""Workers that have little to do, and the queues in which it is to be seen that they do it."""
+TASKS = "/v3/tasks"
+REPORTS = "/v3/publishing-events"
+JIRA = "/rest/api/3/"
+ISSUES = "/rest/api/3/issue"
 SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs", FILES)
 OUTAGE = 0.42
 """When CMP's outage begins, as a part of the load."""
@@ -62,7 +75,7 @@ def draw(seed: int, assets: Sequence[Asset], downloaded: Sequence[Asset]) -> lis
         Outage(_moment(rng, OUTAGE, OUTAGE + 0.05), OUTAGE_SECONDS),
         Stray(_moment(rng, 0.1, 0.9), "no_job"),
         Stray(_moment(rng, 0.1, 0.9), "unreadable_delivery"),
-        Stray(_moment(rng, 0.1, 0.9), "other_event"),
+        *_talk_troubles(random.Random(f"talks {seed}")),  # noqa: S311
     ]
     return sorted(drawn, key=lambda trouble: trouble.at)
 
@@ -124,6 +137,31 @@ def _file_troubles(rng: random.Random, assets: Sequence[Asset]) -> Iterable[Trou
     yield Kill(0.0, "on_asset_file", amid_upload=True)
     for asset in others[:3]:
         yield FileFault(0.0, "status", 2, asset, status=503)
+
+
+def _talk_troubles(rng: random.Random) -> Iterable[Trouble]:
+    """Let two or three things befall what is said to tasks, to Jira and of publications."""
+    # An answer to a new ticket that is lost, not one that breaks off: nobody knows what that did,
+    # and for five minutes Jira's search does not say either.
+    yield TalkFault(0.0, "Jira", "lost", ISSUES, method="POST")
+    yield TalkFault(0.0, "CMP reports", "lost", REPORTS, method="POST")
+    yield TalkFault(_moment(rng, 0.4, 0.5), "CMP reports", "status", REPORTS, status=500)
+    faults: list[dict[str, Any]] = [
+        {"where": "CMP tasks", "path": TASKS, "kind": "status", "status": 429, "retry_after": 1},
+        {"where": "CMP tasks", "path": TASKS, "kind": "status", "status": 500},
+        {"where": "CMP tasks", "path": TASKS, "kind": "timeout"},
+        {"where": "CMP tasks", "path": TASKS, "kind": "lost", "method": "POST", "count": 2},
+        {"where": "Jira", "path": JIRA, "kind": "status", "status": 429, "retry_after": 2},
+        {"where": "Jira", "path": f"{ISSUES}/", "kind": "status", "status": 500},
+        {"where": "Jira", "path": f"{ISSUES}/", "kind": "timeout"},
+        {"where": "Jira", "path": f"{ISSUES}/", "kind": "lost", "method": "POST", "count": 2},
+    ]
+    for options in faults:
+        yield TalkFault(_moment(rng, 0.25, 0.8), **options)
+    yield TalkFault(_moment(rng, 0.9, 1.0), "CMP tasks", "lost", TASKS, method="PATCH")
+    yield TalkFault(_moment(rng, 0.15, 0.2), "CMP reports", "status", REPORTS, status=429)
+    for function, queue in AT_WORK.items():
+        yield Kill(_moment(rng, 0.15, 0.6), function, queue=queue)
 
 
 def _token_troubles(rng: random.Random) -> Iterable[Trouble]:

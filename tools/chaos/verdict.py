@@ -10,8 +10,7 @@ import jsonschema
 
 from cmp_relay import times
 from cmp_relay.catalogue import NEVER_MODIFIED
-from cmp_relay.cmp_events import CMP_EVENT
-from tools.chaos import economy, file_verdict
+from tools.chaos import economy, file_verdict, talk_verdict
 from tools.chaos.file_verdict import DEAD_LETTERS, FILES_CHANGED
 from tools.chaos.world import QUARANTINE
 from tools.local_stack.folders import PROJECT
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from tools.chaos.observation import Message, Observation
+    from tools.chaos.talk_truth import TalkTruth
+    from tools.chaos.talks import Publication
     from tools.chaos.truth import Expected
     from tools.stand_in.records import DeliveryRecord
 
@@ -36,7 +37,8 @@ MOST_REQUESTS_PER_STATE = 1.1
 class Case:
     """What the verdict is about: the truth, CMP's views of each asset, and the observation.
 
-    `promised` are the troubles of the plan, `met` how often each was met.
+    `talk` is what was said, `publications` are those that programs reported. `promised` are the
+    troubles of the plan, `met` how often each was met.
     """
 
     expected: Sequence[Expected]
@@ -46,6 +48,8 @@ class Case:
     promised: AbstractSet[str]
     met: Mapping[str, int]
     found: Observation
+    talk: TalkTruth
+    publications: Sequence[Publication]
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,16 @@ def judge(case: Case) -> Verdict:
         "no file is a dead letter": file_verdict.dead_letters,
         "the bus tells the files": file_verdict.bus,
         "file hosts see no token of ours": file_verdict.hosts,
+        "comments are once on either side": talk_verdict.comments,
+        "steps and tickets have one end": talk_verdict.steps,
+        "Jira's webhooks were taken": talk_verdict.webhooks,
+        "the bus tells of steps, and no echo": talk_verdict.bus,
+        "every command has one outcome": talk_verdict.commands,
+        "jobs of talks add up": talk_verdict.jobs,
+        "every report is once in CMP": talk_verdict.reports,
+        "the bus tells of all other events": talk_verdict.others,
         "CMP is asked once per state": requests,
+        "CMP's limits are kept": talk_verdict.limits,
         "every trouble was met": troubles,
         "no secret is in a log": lambda each: iter(each.found.leaks),
     }
@@ -183,8 +196,8 @@ def bus(case: Case) -> Problems:
     for event in case.found.events:
         detail = event["detail"]
         yield from _invalid(event)
-        if event["detail-type"] == CMP_EVENT:
-            continue  # of no asset: `strays`
+        if "asset" not in detail:
+            continue  # of steps, commands and all else: `talk_verdict`
         asset = detail["asset"]
         if asset["title"] is not None and asset["title"] not in titles[asset["id"]]:
             yield f"{asset['id']}: the bus tells the title {asset['title']!r}"
@@ -201,7 +214,8 @@ def bus(case: Case) -> Problems:
 def dead_letters(case: Case) -> Problems:
     """The poisoned jobs are dead letters with all that a person needs, and no others are."""
     letters = [one for one in case.found.messages if one.queue.endswith("DEAD_LETTER")]
-    poisoned = {one.asset.id: one.poison for one in case.expected if one.poison}
+    poisoned: dict[str, str] = {one.asset.id: one.poison for one in case.expected if one.poison}
+    poisoned |= {one.command_id: one.reason for one in case.talk.commands if one.reason}
     stray = [letter for letter in letters if letter.body == case.strays["no_job"]]
     yield from _stray_letters(stray)
     met = set()
@@ -211,19 +225,19 @@ def dead_letters(case: Case) -> Problems:
         if letter.queue == DEAD_LETTERS:
             yield from _missing(letter, TOLD_OF_JOBS)
             continue
-        asset_id = _asset_of(letter)
+        subject = _subject_of(letter)
         reason = letter.attributes.get("reason")
-        if poisoned.get(asset_id) != reason:
+        if poisoned.get(subject) != reason:
             detail = letter.attributes.get("detail")
-            yield f"{letter.queue}: {asset_id} became a dead letter: {reason}: {detail}"
-        met.add(asset_id)
+            yield f"{letter.queue}: {subject} became a dead letter: {reason}: {detail}"
+        met.add(subject)
         yield from _missing(letter, TOLD_OF_JOBS)
-    for asset_id in poisoned.keys() - met:
-        yield f"{asset_id} did not become a dead letter"
+    for subject in poisoned.keys() - met:
+        yield f"{subject} did not become a dead letter"
 
 
 def strays(case: Case) -> Problems:
-    """What cannot be read is in quarantine, and the bus tells of what has no worker of its own."""
+    """What cannot be read is in quarantine, and nothing else is."""
     messages = [one for one in case.found.messages if one.queue == QUARANTINE]
     if not messages:
         yield f"{QUARANTINE} is empty"
@@ -231,13 +245,6 @@ def strays(case: Case) -> Problems:
         archived = json.loads(message.body)["archive_key"]
         if case.found.bodies.get(archived) != case.strays["unreadable_delivery"]:
             yield f"{QUARANTINE} holds what does not belong there: {archived}"
-    told = [one["detail"] for one in case.found.events if one["detail-type"] == CMP_EVENT]
-    if not told:
-        yield "the bus never told of the other event"
-    sent = json.loads(case.strays["other_event"])
-    for detail in told:
-        if {name: detail[name] for name in sent} != sent:
-            yield f"the bus tells of an event that nobody sent: {detail['event_name']}"
 
 
 def requests(case: Case) -> Problems:
@@ -290,9 +297,9 @@ def _missing(letter: Message, names: Sequence[str]) -> Problems:
             yield f"a dead letter in {letter.queue} does not tell its {name}"
 
 
-def _asset_of(letter: Message) -> str:
+def _subject_of(letter: Message) -> str:
     job = json.loads(letter.body)
-    return str(job.get("asset", {}).get("id"))
+    return str(job.get("command_id") or job.get("asset", {}).get("id") or job.get("job_id"))
 
 
 def _comparable(view: Mapping[str, Any]) -> dict[str, Any]:

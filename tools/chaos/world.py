@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from tools.chaos.aws_proxy import AwsProxy
 from tools.chaos.file_truth import FOLDER_RULES
 from tools.local_stack.bus_tap import BusTap
 from tools.local_stack.errors import StackError
-from tools.local_stack.stack import LocalStack
+from tools.local_stack.jira import LABEL, PATH
+from tools.local_stack.stack import WEBHOOK_PATH, LocalStack
 from tools.stand_in.client import StandIn
+from tools.stand_in_jira.client import StandInJira
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +49,10 @@ DEPTHS: tuple[QueueAttributeNameType, ...] = (
     "ApproximateNumberOfMessagesDelayed",
 )
 QUARANTINE = "QUARANTINE"
+# Jira waits for minutes; as long as CMP's webhook does, so that nothing that fails outlasts it.
+JIRA_RETRY_SECONDS = 3.0
+CLAIM_SECONDS = 20
+"""After that long a claim of a ticket is made to look older than Jira's search is late (300 s)."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class World:
 
     stack: LocalStack
     cmp: StandIn
+    jira: StandInJira
     tap: BusTap
     aws_faults: AwsFaults
 
@@ -91,15 +99,15 @@ class World:
                 parts[key] += len(answer.get("Parts", []))
         return dict(parts)
 
-    def end_leases_of_files(self) -> None:
-        """End the leases whose holders were killed just now: they would last for 15 minutes."""
+    def end_leases(self, prefix: str) -> None:
+        """End the leases with such names, whose holders were killed just now."""
         dynamodb, table = self.stack.boto("dynamodb"), self.stack.env["CATALOGUE_TABLE"]
         held = dynamodb.scan(
             TableName=table,
             ConsistentRead=True,
-            FilterExpression="begins_with(pk, :files) AND attribute_exists(#owner)",
+            FilterExpression="begins_with(pk, :prefix) AND attribute_exists(#owner)",
             ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={":files": {"S": "LEASE#files#"}},
+            ExpressionAttributeValues={":prefix": {"S": f"LEASE#{prefix}"}},
         )
         for item in held["Items"]:
             with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
@@ -111,6 +119,48 @@ class World:
                     ExpressionAttributeNames={"#owner": "owner"},
                     ExpressionAttributeValues={":now": {"N": "0"}, ":owner": item["owner"]},
                 )
+
+    def age_claims(self) -> None:
+        """Make claims of tickets that were never opened old enough for another attempt."""
+        dynamodb, table = self.stack.boto("dynamodb"), self.stack.env["CATALOGUE_TABLE"]
+        claims = dynamodb.scan(
+            TableName=table,
+            ConsistentRead=True,
+            FilterExpression=(
+                "sk = :ticket AND attribute_not_exists(ticket_id) AND claimed_at < :old"
+            ),
+            ExpressionAttributeValues={
+                ":ticket": {"S": "TICKET"},
+                ":old": {"N": str(int((time.time() - CLAIM_SECONDS) * 1000))},
+            },
+        )
+        for item in claims["Items"]:
+            with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+                dynamodb.update_item(
+                    TableName=table,
+                    Key={"pk": item["pk"], "sk": item["sk"]},
+                    UpdateExpression="SET claimed_at = :long_ago",
+                    ConditionExpression="claimed_at = :claimed_at",
+                    ExpressionAttributeValues={
+                        ":long_ago": {"N": "0"},
+                        ":claimed_at": item["claimed_at"],
+                    },
+                )
+
+    def ticket_of(self, sub_step_id: str) -> str | None:
+        """Return the id of a sub-step's ticket, None until the relay has it on record."""
+        answer = self.stack.boto("dynamodb").get_item(
+            TableName=self.stack.env["CATALOGUE_TABLE"],
+            Key={"pk": {"S": f"TICKET#{sub_step_id}"}, "sk": {"S": "TICKET"}},
+            ConsistentRead=True,
+        )
+        return answer.get("Item", {}).get("ticket_id", {}).get("S")
+
+    def is_at_work(self, queue: str) -> bool:
+        """Tell whether a worker has taken messages out of a queue and not ended them yet."""
+        url = self.queue_urls()[queue]
+        answer = self.stack.boto("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        return int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) > 0
 
     @contextmanager
     def secret(self, output: str) -> Iterator[dict[str, Any]]:
@@ -138,9 +188,10 @@ def started(progress: Progress) -> Iterator[World]:
                 name=STACK, parameters=PARAMETERS, between=proxy.start, progress=progress
             ) as stack,
             StandIn(stack.cmp_url) as cmp,
+            StandInJira(stack.jira_url) as jira,
         ):
             tap = BusTap.on(stack.boto, stack.env["EVENT_BUS"], name="chaos")
-            world = World(stack, cmp, tap, faults)
+            world = World(stack, cmp, jira, tap, faults)
             _prepare(world)
             yield world
     finally:
@@ -151,6 +202,13 @@ def _prepare(world: World) -> None:
     """Do what is left to people and to the passing of time."""
     world.cmp.register_webhook(world.stack.webhook_url, world.stack.webhook_secret, **WEBHOOK)
     world.cmp.set_limits(**LIMITS)
+    with world.secret("JiraWebhookSecretArn") as signed:
+        world.jira.register(
+            f"{world.stack.webhook_url.removesuffix(WEBHOOK_PATH)}{PATH}",
+            secret=signed["current"],
+            label=LABEL,
+            retry_seconds=JIRA_RETRY_SECONDS,
+        )
     with world.secret("CredentialsSecretArn") as document:
         document["refresh_token"] = world.cmp.new_refresh_token()
     answer = world.stack.functions.invoke("refresh_token", {})

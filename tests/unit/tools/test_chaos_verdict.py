@@ -11,8 +11,9 @@ import pytest
 
 from tools.chaos import verdict
 from tools.chaos.economy import of as economy_of
-from tools.chaos.observation import File, FileObservation, Message, Observation
+from tools.chaos.observation import File, FileObservation, Message, Observation, TalkObservation
 from tools.chaos.plan import Asset
+from tools.chaos.talk_truth import TalkTruth
 from tools.chaos.truth import Expected
 from tools.chaos.verdict import Case
 from tools.ledger.ledger import Received, Seen, draw_up
@@ -48,11 +49,7 @@ FILES: dict[str, Any] = {
     "claims": [{"bucket": "assets", "key": OBJECT}, {"bucket": "assets", "key": COPY}],
 }
 ENTRY_KEY = "assets/image/a/publications/e.json"
-STRAYS = {
-    "no_job": "{}",
-    "unreadable_delivery": "{",
-    "other_event": '{"event_name": "x", "data": 5}',
-}
+STRAYS = {"no_job": "{}", "unreadable_delivery": "{"}
 
 
 def expected(**changes: Any) -> Expected:  # noqa: ANN401 - as dataclasses.replace
@@ -155,23 +152,6 @@ def event(sequence: int = 1, *, published: bool = True, title: str = "a v1") -> 
     return {"detail-type": "AssetPublished", "detail": detail}
 
 
-def other_event(data: object = 5) -> dict[str, Any]:
-    detail = {
-        "schema": 1,
-        "id": "d2.0",
-        "event_name": "x",
-        "organization": {"id": None},
-        "channel": "default",
-        "received_at": "2025-10-09T08:53:20.000Z",
-        "data": data,
-        "resource": None,
-        "resource_asked_at": None,
-        "resource_error": None,
-        "delivery": {"id": "d2", "archive_key": "key"},
-    }
-    return {"detail-type": "CmpEvent", "detail": detail}
-
-
 def files_event(sequence: int = 1, **changes: object) -> dict[str, Any]:
     file = {
         "slot": "file",
@@ -244,12 +224,13 @@ def observation() -> Observation:
     aside = {"archive_key": "key"}
     return Observation(
         files=file_observation(),
+        talk=TalkObservation({}, [], [], {}, [], {}, []),
         items={"a": {"ASSET": asset, "PUBLICATION#default#e": publication}, "p": {}},
         documents={
             "details": {"details_source": "library", "asset": VIEW},
             ENTRY_KEY: {"modified_at": MODIFIED},
         },
-        events=[event(), files_event(), other_event()],
+        events=[event(), files_event()],
         messages=[
             letter("p"),
             Message(
@@ -281,6 +262,8 @@ def case(**changes: Any) -> Case:  # noqa: ANN401
         promised={"CMP status 429"},
         met={"CMP status 429": 5},
         found=replace(observation(), **changes),
+        talk=TalkTruth(),
+        publications=[],
     )
 
 
@@ -364,11 +347,6 @@ MISTAKES: list[tuple[str, Callable[[], Case]]] = [
                 Message("QUARANTINE", json.dumps({"archive_key": "key"})),
             ]
         ),
-    ),
-    ("strays are where they belong", lambda: case(events=[event(), files_event()])),
-    (
-        "strays are where they belong",
-        lambda: case(events=[*observation().events, other_event("never sent")]),
     ),
     (
         "CMP is asked once per state",
