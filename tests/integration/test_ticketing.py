@@ -533,6 +533,18 @@ def test_a_comment_that_jira_refuses_leaves_no_mark_for_others(world: TicketWorl
     assert any("Stop!" in one["value"] for one in world.cmp_comments.values())
 
 
+def test_a_mark_stays_while_an_attempt_before_may_be_under_way(world: TicketWorld) -> None:
+    opened(world)
+    commented, good = told(world, world.comment_in_cmp("Perhaps")), world.tickets
+
+    world.tickets = Failing(good, UnavailableError("POST: no answer"))
+    assert not world.work(commented)
+    world.tickets = Failing(good, RequestRefusedError("POST: 400", status=400))
+    assert world.work(commented)
+
+    assert any(item["sk"].startswith("COMMENT#") for item in world.stack.items("TICKET#"))
+
+
 def test_an_issue_of_others_is_left_alone(world: TicketWorld) -> None:
     fields = {"project": {"key": "CMP"}, "issuetype": {"name": "Task"}, "summary": "Theirs"}
     url = f"{world.jira.base_url}/rest/api/3/issue"
@@ -591,7 +603,7 @@ def test_what_is_heard_of_a_ticket_that_is_being_recorded_comes_back(world: Tick
     names = world.calls_of(started)
     world.stack.empty()
     world.start_jira_anew()
-    world.work_and_die(started, names.index("PutItem", names.index("PutItem") + 2), after=False)
+    world.work_and_die(started, names.index("PutItem", names.index("PutItem") + 3), after=False)
     (issue,) = world.jira.issues()
     early = heard_of(world, issue["id"])
 

@@ -215,8 +215,8 @@ class Ticketing:
             return Ending("superseded", "no ticket that the ticket system shows")
         if LABEL not in labels:
             return Ending("superseded", "no ticket of the relay's")
-        sub_steps = {self.table.sub_step_of(label) for label in labels if label != LABEL} - {None}
-        states = [self.table.read(str(sub_step_id)) for sub_step_id in sub_steps]
+        ours = (label for label in labels if label.startswith(f"{LABEL}-"))
+        states = [self.table.read(found) for found in map(self.table.sub_step_of, ours) if found]
         if any(state and state.ticket_id in {None, _ticket_id(job)} for state in states):
             raise self._missing(job)
         return Ending("superseded", "a ticket of another relay, or a copy of one of ours")
