@@ -75,11 +75,13 @@ class Outcomes:
                 UpdateExpression=(
                     "SET first_seen_at = if_not_exists(first_seen_at, :now),"
                     " delivery_id = :delivery, event_name = :event, received_at = :received,"
-                    " archive_key = :archive, asset_id = :asset, receive = :receive,"
-                    " cause = :cause,"
-                    " expires_at = if_not_exists(expires_at, :expires) ADD attempts :one"
+                    " archive_key = :archive, asset_id = :asset, cause = :cause,"
+                    " expires_at = if_not_exists(expires_at, :expires)"
+                    " ADD attempts :one, receives :receives"
                 ),
-                ConditionExpression="attribute_not_exists(receive) OR receive <> :receive",
+                ConditionExpression=(
+                    "attribute_not_exists(receives) OR NOT contains(receives, :receive)"
+                ),
                 ExpressionAttributeValues={
                     ":now": {"N": str(self._now())},
                     ":delivery": {"S": job.delivery_id},
@@ -88,6 +90,7 @@ class Outcomes:
                     ":archive": {"S": job.archive_key} if job.archive_key else {"NULL": True},
                     ":asset": {"S": job.asset.id} if job.asset else {"NULL": True},
                     ":receive": {"S": receive},
+                    ":receives": {"SS": [receive]},
                     ":cause": {"S": job.cause},
                     ":expires": {"N": str(self._now() // 1000 + KEPT_SECONDS)},
                     ":one": {"N": "1"},
@@ -109,33 +112,27 @@ class Outcomes:
         )
 
     def take_back(self, job_id: str, attempt: Attempt, waits_for: str) -> None:
-        """Take back an attempt that ended in good order without being one, and note why."""
+        """Take back an attempt that ended in good order without being one, and note why.
+
+        Of a job with two messages each takes back its own, in whatever order, and that once.
+        """
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=_key(job_id),
-                UpdateExpression="SET waits_for = :reason, attempts = :before REMOVE receive",
-                ConditionExpression="receive = :receive",
+                UpdateExpression=(
+                    "SET waits_for = :reason ADD attempts :less DELETE receives :receives"
+                ),
+                ConditionExpression="contains(receives, :receive)",
                 ExpressionAttributeValues={
-                    ":before": {"N": str(attempt.number - 1)},
+                    ":less": {"N": "-1"},
                     ":reason": {"S": waits_for},
                     ":receive": {"S": attempt.receive},
+                    ":receives": {"SS": [attempt.receive]},
                 },
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            refusal: Any = error.response
-            if "receive" in refusal["Item"]:
-                # Another message of the same job has begun since: its attempt stays counted.
-                self._count_less(job_id)
-
-    def _count_less(self, job_id: str) -> None:
-        self._client.update_item(
-            TableName=self._table,
-            Key=_key(job_id),
-            UpdateExpression="ADD attempts :one",
-            ExpressionAttributeValues={":one": {"N": "-1"}},
-        )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
 
     def note_not_found(self, job_id: str) -> None:
         """Remember that CMP did not find the asset, so that the next attempt is the last look."""
