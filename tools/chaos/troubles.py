@@ -30,9 +30,10 @@ FUNCTIONS = (
     "on_asset_unpublished",
     "on_library_asset",
     "receive_webhook",
-    "on_asset_file",
     "receive_ticket",
 )
+"""Workers that are killed at any moment; that of files amid an upload, which has troubles enough:
+five attempts that come to nothing would end its job."""
 AT_WORK = {
     "run_command": "COMMAND",
     "on_external_work": "EXTERNAL_WORK",
