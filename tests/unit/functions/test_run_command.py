@@ -172,6 +172,15 @@ def test_what_was_so_before_is_applied(stack: WorkerStack, cmp: Cmp) -> None:
     assert (result["outcome"], result["result"]["is_completed"]) == ("applied", True)
 
 
+def test_a_step_that_is_completed_by_now_has_been_started(stack: WorkerStack, cmp: Cmp) -> None:
+    cmp.answer("PATCH", STEP, 422, {"message": "completed already"})
+    cmp.answer("GET", STEP, 200, {"id": "ss", "is_completed": True, "is_in_progress": False})
+
+    (result,) = run(stack, command("start", sub_step_link=STEP))
+
+    assert result["outcome"] == "applied"
+
+
 def test_a_refusal_is_a_dead_letter_in_cmps_words(stack: WorkerStack, cmp: Cmp) -> None:
     cmp.answer("PATCH", STEP, 422, {"message": "Not in order: https://x.test/?token=secret"})
     cmp.answer("GET", STEP, 200, {"id": "ss", "is_completed": False})
