@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.operator import Operator
 from tests.e2e.relay import Relay
 from tools.local_stack.bus_tap import BusTap
 from tools.local_stack.stack import LocalStack
@@ -20,6 +21,12 @@ RULES = {
         " kind=raw_file when=published -> published/; folder=/Press -> press/"
     ),
     "MaxFileMegabytes": "1000",
+}
+FAST = {
+    "ApiRequestsPerSecond": "200",
+    "ApiRequestsPerMinute": "12000",
+    "MirrorFiles": "false",
+    "ReconcileShare": "100",
 }
 HERE = Path(__file__).parent
 LAST = "test_contract.py"
@@ -62,3 +69,21 @@ def relay(running_relay: Relay) -> Relay:
         running_relay.stack.webhook_url, running_relay.stack.webhook_secret
     )
     return running_relay
+
+
+@pytest.fixture
+def operator(relay: Relay, tmp_path: Path) -> Operator:
+    return Operator(relay, tmp_path)
+
+
+@pytest.fixture
+def empty_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
+    """A stack of its own: what other tests have left in the catalogue would seem gone."""
+    with (
+        LocalStack.start(name=f"cli-{os.getpid()}", parameters=FAST) as stack,
+        StandIn(stack.cmp_url) as cmp,
+    ):
+        cmp.register_webhook(stack.webhook_url, stack.webhook_secret)
+        yield Relay(stack, cmp, BusTap.on(stack.boto, stack.env["EVENT_BUS"]))
+    if not request.session.testsfailed:  # else its logs are worth a look
+        shutil.rmtree(stack.folder.root)

@@ -1,0 +1,92 @@
+"""Replays at the command line: what they cost, change and bring."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from cmp_relay import times
+from tests.e2e.operator import Operator, lasting
+
+pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
+
+
+def test_a_replay_leaves_the_catalogue_as_it_was_and_asks_cmp_next_to_nothing(
+    operator: Operator,
+) -> None:
+    relay = operator.relay
+    assets = [relay.cmp.add_asset(kind)["id"] for kind in ("image", "video", "article")]
+    sent = [relay.cmp.publish(assets), relay.cmp.sync(assets), relay.cmp.unpublish(assets[:1])]
+    ended = [relay.outcomes(each) for each in sent]
+    assert len(ended) == 3
+    chosen = [word for asset_id in assets for word in ("--asset", asset_id)]
+
+    def of_assets(event: dict[str, Any]) -> bool:
+        return event["detail"].get("asset", {}).get("id") in assets
+
+    before = {asset_id: lasting(relay.state(asset_id)) for asset_id in assets}
+    told = relay.told(of_assets)
+    asked = len(relay.cmp.requests("/v3"))
+
+    plan = operator.json("replay", *chosen, "--dry-run")
+    assert "--yes" in operator.complaint("replay", *chosen, code=2)
+    done = operator.json("replay", *chosen, "--yes", "--follow")
+    again = operator.json("replay", *chosen, "--yes", "--resume", done["replay"])
+
+    assert plan["events"] == {"asset_published": 3, "asset_synced": 3, "asset_unpublished": 1}
+    assert (plan["assets"], plan["dry_run"]) == (3, True)
+    assert (done["given"], done["outcomes"]) == (7, {"superseded": 7})
+    assert again["given"] == 0
+    assert {asset_id: lasting(relay.state(asset_id)) for asset_id in assets} == before
+    assert relay.told(of_assets) == told
+    assert len(relay.cmp.requests("/v3")) - asked <= len(assets)
+
+
+@pytest.mark.long
+def test_a_replay_of_a_day_costs_no_more_than_one_request_for_each_asset(
+    operator: Operator,
+) -> None:
+    relay, began = operator.relay, times.iso(time.time_ns() // 1_000_000)
+    assets = [relay.cmp.add_asset("image")["id"] for _ in range(100)]
+    with ThreadPoolExecutor(4) as pool:
+        sent = list(pool.map(lambda number: relay.cmp.publish([assets[number % 100]]), range(500)))
+    for each in sent:
+        relay.outcomes(each)
+    before = {asset_id: lasting(relay.state(asset_id)) for asset_id in assets}
+    asked = len(relay.cmp.requests("/v3"))
+
+    done = operator.json("replay", "--since", began, "--rate", "100", "--yes", "--follow")
+
+    assert (done["deliveries"], done["given"]) == (500, 500)
+    assert done["outcomes"] == {"superseded": 500}
+    assert {asset_id: lasting(relay.state(asset_id)) for asset_id in assets} == before
+    assert len(relay.cmp.requests("/v3")) - asked <= min(100, done["requests_at_most"])
+
+
+def test_a_replay_brings_what_the_catalogue_has_lost(operator: Operator) -> None:
+    relay = operator.relay
+    asset_id = relay.cmp.add_asset("image")["id"]
+    answer = relay.cmp.publish([asset_id])["deliveries"][0]["response"]
+    relay.ended(answer)
+    table = relay.stack.env["CATALOGUE_TABLE"]
+    for sort_key in relay.state(asset_id):
+        key = {"pk": {"S": f"ASSET#{asset_id}"}, "sk": {"S": sort_key}}
+        relay.stack.boto("dynamodb").delete_item(TableName=table, Key=key)
+
+    done = operator.json("replay", "--delivery", answer["delivery_id"], "--yes", "--follow")
+
+    assert (done["requests_at_most"], done["outcomes"]) == (1, {"applied": 1})
+    assert relay.asset(asset_id)["details_source"] == "library"
+    event = relay.events(asset_id, 2)[-1]
+    assert event["detail"]["delivery"]["id"] == answer["delivery_id"]
+    own = relay.item(f"JOB#replay.{done['replay']}.{answer['delivery_id']}.0", "JOB")
+    assert own is not None
+    assert own["cause"] == "replay"
+
+
+def test_a_replay_needs_to_know_what_and_finds_it_in_the_archive(operator: Operator) -> None:
+    assert "--since" in operator.complaint("replay", code=2)
+    told = operator.complaint("replay", "--delivery", "nobody", "--yes")
+    assert "nobody is not in the archive" in told
+    assert "no moment" in operator.complaint("replay", "--since", "1d", "--resume", "x", code=2)
