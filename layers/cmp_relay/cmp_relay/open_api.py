@@ -205,7 +205,7 @@ class OpenApi:
         for _ in range(_MOST_REPLACEMENTS):
             if answer.status == 401:
                 token, answer = self._send(ask, partial(self._replace, token), deadline)
-        _raise_for(answer)
+        _raise_for(answer, token)
         return answer
 
     def _send(
@@ -281,7 +281,7 @@ def _is_unavailable(status: int) -> bool:
     return status >= 500 or status == 408
 
 
-def _raise_for(answer: Answer) -> None:
+def _raise_for(answer: Answer, token: "Token") -> None:
     status = answer.status
     if status < 400:
         return
@@ -290,14 +290,16 @@ def _raise_for(answer: Answer) -> None:
         raise RateLimitedError(message, retry_after=retry_after(answer.headers, time.time()))
     kind = UnavailableError if status >= 500 else _ERRORS.get(status, RequestRefusedError)
     if kind is RequestRefusedError:
-        message = f"{message}{_words(answer)}"
+        message = f"{message}{_words(answer, token)}"
     raise kind(message, status=status)
 
 
-def _words(answer: Answer) -> str:
-    """Return what CMP says of a request that it refuses, without what could be a URL's query."""
+def _words(answer: Answer, token: "Token") -> str:
+    """Return what CMP says of a request that it refuses, without a URL's query and our token."""
     said = (answer.object() or {}).get("message")
-    return f" {_QUERY.sub('', said)[:_LONGEST_WORDS]!r}" if isinstance(said, str) and said else ""
+    if not isinstance(said, str) or not said:
+        return ""
+    return f" {_QUERY.sub('', said.replace(token.value, '…'))[:_LONGEST_WORDS]!r}"
 
 
 def _object(answer: Answer) -> Mapping[str, object]:

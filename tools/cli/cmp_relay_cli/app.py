@@ -19,6 +19,7 @@ from cmp_relay_cli import (
     archived,
     asset_commands,
     cmp,
+    content_commands,
     dead_letter_commands,
     dead_letters,
     errors,
@@ -83,6 +84,7 @@ app = typer.Typer(
 
 app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(asset_commands.app, name="assets")
+app.add_typer(content_commands.app, name="content")
 
 
 @app.callback()

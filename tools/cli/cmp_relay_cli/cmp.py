@@ -25,7 +25,6 @@ from cmp_relay_cli.stack import Stack
 @contextmanager
 def connected(stack: Stack) -> Iterator[Cmp]:
     """Use CMP's Open API beside a stack; raises SettingsError."""
-    logger.setLevel(logging.CRITICAL)  # it writes to stdout, as Lambda wants it
     tokens = TokenSource(
         stack.secrets,
         lambda: stack.functions,
@@ -37,11 +36,13 @@ def connected(stack: Stack) -> Iterator[Cmp]:
     uploads = FileOrigins.parse(stack.parameters["UploadOrigins"].split(","), "UPLOAD_ORIGINS")
     with build_client() as client:
         api = OpenApi(client, tokens, origins, base, REQUEST_SECONDS)
-        endpoint = Endpoint(api, base, Patience(_permits(stack)))
+        endpoint = Endpoint(api, base, Patience(permits(stack)))
         yield assemble(endpoint, Storage(client, uploads))
 
 
-def _permits(stack: Stack) -> Permits:
+def permits(stack: Stack) -> Permits:
+    """Return what lets requests through the stack's API budget, in the lane of bulk."""
+    logger.setLevel(logging.CRITICAL)  # it writes to stdout, as Lambda wants it
     limits = Limits(
         per_second=stack.number("ApiRequestsPerSecond"),
         per_minute=stack.number("ApiRequestsPerMinute"),

@@ -33,6 +33,26 @@ def read(text: str | None, at: int | None = None) -> int | None:
     return moment
 
 
+def ahead(text: str | None) -> datetime | None:
+    """Return a moment to come, with its zone, in UTC; None for None. Raises UsageError.
+
+    Without a zone nobody knows which one was meant, so that is refused here.
+    """
+    if text is None:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+        found = given.astimezone(UTC) if given.tzinfo else None
+    except (ValueError, OverflowError):
+        found = None
+    if found is None:
+        example = "2026-12-01T09:00Z or 2026-12-01T09:00+01:00"
+        raise UsageError(f"{text} is no moment with a zone: write {example}")
+    if found.timestamp() * 1000 <= now():
+        raise UsageError(f"{text} has passed")
+    return found
+
+
 def utc(text: str | None) -> datetime | None:
     """Return what `read` does as a moment with its zone."""
     found = read(text)

@@ -1,0 +1,85 @@
+"""The tutorial's API (`content_api`) for people and pipelines: whose credentials ask, and for whom.
+
+Those of the environment need neither a stack nor AWS. Those of a stack are its own app's, so their
+requests count in its API budget.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from cmp_relay import content_api
+from cmp_relay.content_api import ContentApi
+from cmp_relay.credentials import Credentials, CredentialsSecret
+from cmp_relay.errors import AppointmentError, CredentialsError, SettingsError
+from cmp_relay.exchanges import build_client
+from cmp_relay.patience import PATIENCE_SECONDS, Patience
+from cmp_relay.permits import Permits
+from cmp_relay_cli import cmp
+from cmp_relay_cli.errors import OperatorError, UsageError
+from cmp_relay_cli.session import Session
+from cmp_relay_cli.stack import Stack
+
+ID, SECRET = "CMP_CLIENT_ID", "CMP_CLIENT_SECRET"
+WORTH_TELLING_SECONDS = 5
+
+
+@contextmanager
+def connected(session: Session, base: str) -> Iterator[ContentApi]:
+    """Use the API at an address, with a patience of two minutes for each request.
+
+    Raises OperatorError without credentials or without a slot in time, UsageError for an address
+    to which no secret may go.
+    """
+    credentials, permits = _access(session)
+
+    def wait(seconds: float) -> None:
+        if seconds >= WORTH_TELLING_SECONDS:
+            session.output.note(f"waiting {seconds:.0f} s, as CMP or the API budget asks")
+        time.sleep(seconds)
+
+    with build_client() as client:
+        patience = Patience(permits, sleep=wait)
+        try:
+            api = content_api.connect(credentials, base=base, client=client, patience=patience)
+        except SettingsError:
+            example = f"{content_api.BASE} has both, and no path"
+            raise UsageError(f"--api needs an address with https and a host: {example}") from None
+        try:
+            yield api
+        except AppointmentError:
+            message = f"the stack's API budget has no slot within {PATIENCE_SECONDS} s: try later"
+            raise OperatorError(message) from None
+
+
+def of_environment(environment: Mapping[str, str]) -> Credentials | None:
+    """Return the credentials that the environment holds, None if it has neither part of them.
+
+    Raises UsageError for one without the other: pipelines leave a secret that they lack empty.
+    """
+    found = {name: environment.get(name, "").strip() for name in (ID, SECRET)}
+    given = [name for name, value in found.items() if value]
+    if len(given) == 1:
+        (lacking,) = {ID, SECRET} - {*given}
+        raise UsageError(f"{given[0]} is set, {lacking} is not: set both, or neither")
+    return Credentials(found[ID], found[SECRET]) if given else None
+
+
+def _access(session: Session) -> tuple[Credentials, Permits | None]:
+    own = of_environment(os.environ)
+    if own:
+        return own, None
+    stack = session.stack()
+    return _of_stack(stack), cmp.permits(stack)
+
+
+def _of_stack(stack: Stack) -> Credentials:
+    # The tutorial's API knows client credentials alone, whatever grant the stack uses.
+    arn = stack.outputs["CredentialsSecretArn"]
+    try:
+        return CredentialsSecret(stack.secrets, arn, "client_credentials").read()
+    except CredentialsError as error:
+        raise OperatorError(
+            f"{error}: put CMP's credentials in, or set {ID} and {SECRET}"
+        ) from None

@@ -1,0 +1,184 @@
+"""`cmp-relay content`: list, get, publish and upload by the API of Optimizely's tutorial."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from cmp_relay import content_api
+from cmp_relay.content_api import ContentApi
+from cmp_relay.endpoint import moment
+from cmp_relay.errors import NotFoundError, UnavailableError
+from cmp_relay_cli import content, moments
+from cmp_relay_cli.errors import MissingError, OperatorError, UsageError
+from cmp_relay_cli.options import DryRun, Yes
+from cmp_relay_cli.output import facts, row, table
+from cmp_relay_cli.session import Session
+
+COLUMNS = ("id", "content_type", "status", "title", "campaign_id")
+
+HELP = """List, get, publish or upload content by the tutorial's API.
+
+CMP's official specification does not contain this API: ask Optimizely whether you have it.
+`cmp-relay assets` uses the one that it contains.
+
+With CMP_CLIENT_ID and CMP_CLIENT_SECRET in the environment neither a stack nor AWS is needed.
+Without them the stack's own credentials ask, and requests count in its API budget.
+"""
+
+Api = Annotated[str, typer.Option("--api", envvar="CMP_CONTENT_API", help="where the API is")]
+ContentId = Annotated[str, typer.Argument(metavar="ID", help="of a content item")]
+
+app = typer.Typer(no_args_is_help=True, help=HELP)
+
+
+@app.command("list")
+def list_content(
+    context: typer.Context,
+    status: Annotated[str | None, typer.Option(help="in this state, as `approved`")] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="as `blog-post`")] = None,
+    campaign: Annotated[str | None, typer.Option(help="of the campaign of this id")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="so many at most")] = 100,
+    api: Api = content_api.BASE,
+) -> None:
+    """List content items, in CMP's order. A hundred cost a request."""
+    session = Session.of(context)
+    with content.connected(session, api) as cmp:
+        found = cmp.list(status=status, content_type=kind, campaign_id=campaign)
+        rows = [*islice(found, limit)]
+    session.output.show(rows, lambda console: _show(rows, console))
+    if len(rows) == limit:
+        session.output.note(f"These are the first {limit}: --limit shows more, if there are.")
+
+
+@app.command("get")
+def get_content(context: typer.Context, content_id: ContentId, api: Api = content_api.BASE) -> None:
+    """Print a content item with its fields and workflow state."""
+    session = Session.of(context)
+    _check("ID", content_id)
+    with content.connected(session, api) as cmp:
+        item = _item(cmp, content_id)
+    session.output.show(item, lambda console: console.print_json(data=item))
+
+
+@app.command("publish")
+def publish_content(
+    context: typer.Context,
+    content_id: ContentId,
+    channel: Annotated[str, typer.Option(help="the id of the publishing channel")],
+    at: Annotated[
+        str | None, typer.Option(help="not now but then, with a zone: 2026-12-01T09:00+01:00")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="the location on the channel")] = None,
+    api: Api = content_api.BASE,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Publish approved content on a channel, now or at a moment.
+
+    CMP refuses what is not approved. If its answer is lost, this says that nobody knows what has
+    become of it, and sends nothing twice. Who runs the command again publishes again.
+    """
+    session = Session.of(context)
+    _check("ID", content_id)
+    _check("--channel", channel)
+    then = moments.ahead(at)
+    with content.connected(session, api) as cmp:
+        item = _item(cmp, content_id)
+        document = {
+            "dry_run": dry_run,
+            "content_id": content_id,
+            "title": item.get("title"),
+            "status": item.get("status"),
+            "channel_id": channel,
+            "schedule_at": moment(then) if then else None,
+            "target_location": target,
+        }
+        if not dry_run:
+            when = f"at {document['schedule_at']}" if then else "now"
+            question = f"Publish {item.get('title') or content_id} on {channel} {when}?"
+            session.output.confirm(question, yes=yes)
+            document["answer"] = _published(cmp, content_id, channel, then, target)
+    session.output.show(document, lambda console: _tell(document, console))
+
+
+@app.command("upload")
+def upload_asset(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    title: Annotated[str | None, typer.Option(help="by default the file's name")] = None,
+    description: Annotated[str, typer.Option(help="what it shows")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="as often as you like")] = None,
+    folder: Annotated[str, typer.Option(help="the id of the folder to put it into")] = "",
+    api: Api = content_api.BASE,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Upload a file as an asset, with description and tags.
+
+    `assets upload` does it by CMP's official API, which takes no tags at that moment.
+    """
+    session = Session.of(context)
+    size = file.stat().st_size
+    if dry_run:
+        document = {"file": str(file), "bytes": size, "dry_run": True}
+        session.output.show(document, lambda console: console.print_json(data=document))
+        return
+    session.output.confirm(f"Upload {file.name} ({size} bytes) to CMP?", yes=yes)
+    with (
+        content.connected(session, api) as cmp,
+        _owning_up(f"{file.name} is uploaded", "look in CMP"),
+    ):
+        asset = cmp.upload(file, title, description=description, tags=tag or (), folder_id=folder)
+    session.output.show(asset, lambda console: console.print_json(data=asset))
+
+
+def _check(name: str, value: str) -> None:
+    if not value.strip():
+        raise UsageError(f"{name} is empty")
+
+
+def _item(cmp: ContentApi, content_id: str) -> Mapping[str, Any]:
+    try:
+        return cmp.get(content_id)
+    except NotFoundError:
+        raise MissingError(f"CMP shows no content item {content_id} to this app") from None
+
+
+def _published(
+    cmp: ContentApi, content_id: str, channel: str, then: datetime | None, target: str | None
+) -> Mapping[str, Any]:
+    try:
+        with _owning_up(f"{content_id} is published", f"see `cmp-relay content get {content_id}`"):
+            return cmp.publish(content_id, channel, schedule_at=then, target_location=target)
+    except NotFoundError:
+        message = f"CMP shows no channel {channel} to this app; nothing was published"
+        raise MissingError(message) from None
+
+
+@contextmanager
+def _owning_up(what: str, how: str) -> Iterator[None]:
+    """Say of a write whose answer is lost that nobody knows, and how to find out."""
+    try:
+        yield
+    except UnavailableError as error:
+        message = f"it is not known whether {what} ({error}): {how} before you do it again"
+        raise OperatorError(message) from None
+
+
+def _show(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
+    made = table(*COLUMNS)
+    for each in rows:
+        row(made, (each.get(name) for name in COLUMNS))
+    console.print(made)
+
+
+def _tell(document: Mapping[str, Any], console: Console) -> None:
+    facts(console, {name: value for name, value in document.items() if name != "answer"})
+    if "answer" in document:
+        console.print_json(data=document["answer"])
