@@ -1,0 +1,192 @@
+"""The rotation of the webhook's secret: who still shows the old one, and when it may go.
+
+CMP sends one secret for each webhook and retries for three days (facts.md 1). Its settings hold the
+webhooks with their secrets, but not publishing channels: of those only deliveries tell.
+"""
+
+import secrets
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from cmp_relay import times
+from cmp_relay.errors import CmpRelayError, ForbiddenError, NotFoundError
+from cmp_relay.verification import REFRESH_SECONDS
+from cmp_relay_cli import cmp, registration, webhook_secret
+from cmp_relay_cli.output import facts, moment, row, table
+from cmp_relay_cli.registration import Registered
+from cmp_relay_cli.stack import Stack
+from cmp_relay_cli.webhook_secret import Stored
+
+LETTERS_AND_DIGITS = string.ascii_letters + string.digits
+LENGTH = 32
+"""The most that CMP takes (facts.md 1)."""
+SPREAD_SECONDS = REFRESH_SECONDS + 5
+"""After so long every receiver has read the secret anew."""
+RETRY_DAYS = 3.0
+"""For so long CMP retries a delivery (facts.md 1)."""
+DAY = 24 * 3_600_000
+PERIOD_SECONDS = 300
+LOOK_BACK = 60 * DAY
+"""CloudWatch keeps five minutes apart for 63 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Who has shown which secret since the secret was changed (`since`, ms).
+
+    `shown` tells when by the secret's name (ms). `webhooks` are CMP's that lead to the stack, None
+    if its settings cannot be seen; `failure` is why, unless the app may just not see them.
+    """
+
+    since: int
+    old: Sequence[str]
+    shown: Mapping[str, int]
+    webhooks: Sequence[Registered] | None
+    failure: str | None = None
+
+
+def generate() -> str:
+    """Return a new secret as CMP takes it: 32 letters and digits."""
+    return "".join(secrets.choice(LETTERS_AND_DIGITS) for _ in range(LENGTH))
+
+
+def begin(stack: Stack, before: Stored) -> str:
+    """Make a new secret the current one, accept the former still, and return the new one.
+
+    Raises OperatorError if somebody else wrote meanwhile.
+    """
+    made = generate()
+    webhook_secret.replace(stack, before, current=made, accepted=before.values)
+    return made
+
+
+def end(stack: Stack, before: Stored) -> None:
+    """Accept the current secret alone; raises OperatorError if somebody else wrote meanwhile."""
+    webhook_secret.replace(stack, before, accepted=[])
+
+
+def examine(stack: Stack, stored: Stored, now: int) -> Evidence:
+    """Look at CMP's settings and at the deliveries that came; nothing is changed."""
+    shown, since = _shown(stack, stored, now), stored.written_at
+    try:
+        with cmp.connected(stack) as api:
+            url = stack.outputs["WebhookUrl"]
+            webhooks = registration.ours(api.settings.get(), url, stored.secrets)
+    except (ForbiddenError, NotFoundError):
+        return Evidence(since, stored.old, shown, None)
+    except CmpRelayError as error:
+        return Evidence(since, stored.old, shown, None, error.reason)
+    return Evidence(since, stored.old, shown, webhooks)
+
+
+def obstacles(evidence: Evidence, now: int, days: float) -> Iterator[str]:
+    """Tell why the old secrets are still needed, or may be: nothing if they are safe to drop.
+
+    `days` is how long no delivery must have shown them.
+    """
+    if evidence.failure:
+        yield f"CMP does not show which secret its webhooks send ({evidence.failure})"
+    for webhook in evidence.webhooks or ():
+        if webhook.secret is None:
+            yield f"CMP's webhook {webhook.name} sends a secret that is none of ours"
+        elif webhook.secret != "current":  # noqa: S105 - a name
+            yield f"CMP's webhook {webhook.name} still sends {webhook.secret}"
+    quiet = int(days * DAY)
+    for name in evidence.old:
+        if evidence.shown.get(name, 0) > now - quiet:
+            yield f"a delivery still showed {name} at {times.iso(evidence.shown[name])}"
+    if evidence.since > now - quiet:
+        until = times.iso(evidence.since + quiet)
+        yield f"what was sent before the rotation may be retried until {until}"
+    sent = [webhook.secret for webhook in evidence.webhooks or ()]
+    if "current" not in evidence.shown and "current" not in sent:
+        yield "neither a delivery nor a webhook of CMP's settings has shown the new secret"
+
+
+def document(stored: Stored, evidence: Evidence, left: Sequence[str]) -> dict[str, Any]:
+    """Return the state as programs read it: secrets by their names alone."""
+    webhooks = evidence.webhooks
+    return {
+        "under_way": bool(stored.old),
+        "since": moment(stored.written_at),
+        "accepted": stored.names,
+        "webhooks": None
+        if webhooks is None
+        else [
+            {"name": each.name, "channel": each.channel, "secret": each.secret} for each in webhooks
+        ],
+        "deliveries": {name: moment(evidence.shown.get(name)) for name in stored.names},
+        "safe_to_finish": bool(stored.old) and not left,
+        "obstacles": list(left) if stored.old else [],
+    }
+
+
+def show(state: Mapping[str, Any], console: Console) -> None:
+    """Print the state for a person."""
+    names = {
+        "rotation": f"under way since {state['since']}" if state["under_way"] else "none under way",
+        "accepted": ", ".join(state["accepted"]),
+    }
+    facts(console, names)
+    if state["webhooks"] is None:
+        console.print("\nCMP does not show its settings, so only deliveries tell.")
+    else:
+        made = table("webhook", "channel", "sends", title="\nCMP's webhooks")
+        for each in state["webhooks"]:
+            row(made, (each["name"], each["channel"], each["secret"] or "none of ours"))
+        console.print(made)
+    made = table("secret", "last shown", title=f"\nDeliveries since {state['since']}")
+    for name, at in state["deliveries"].items():
+        row(made, (name, at or "by none"))
+    console.print(made)
+    if state["safe_to_finish"]:
+        console.print("\n[green]✓[/] `cmp-relay rotate-secret finish` may drop the old secret.")
+    elif state["under_way"]:
+        console.print("\nThe old secret is needed still, or may be:")
+        for each in state["obstacles"]:
+            console.print(f"[red]✗[/] {escape(each)}", soft_wrap=True)
+
+
+def _shown(stack: Stack, stored: Stored, now: int) -> dict[str, int]:
+    """Return when each secret was shown last (ms), to five minutes, if it was since the change."""
+    step = PERIOD_SECONDS * 1000
+    begin = max(stored.written_at, now - LOOK_BACK) // step * step
+    pages = stack.cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=[
+            {
+                "Id": f"s{number}",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "CmpRelay",
+                        "MetricName": "SecretMatched",
+                        "Dimensions": [
+                            {"Name": "service", "Value": stack.name},
+                            {"Name": "secret", "Value": name},
+                        ],
+                    },
+                    "Period": PERIOD_SECONDS,
+                    "Stat": "Sum",
+                },
+            }
+            for number, name in enumerate(stored.names)
+        ],
+        StartTime=times.moment(begin),
+        EndTime=times.moment(now) + timedelta(seconds=PERIOD_SECONDS),
+    )
+    # What receivers had not yet read anew went by the name that it had before.
+    spread = stored.written_at + SPREAD_SECONDS * 1000
+    found: dict[str, int] = {}
+    for page in pages:
+        for each in page["MetricDataResults"]:
+            name = stored.names[int(each["Id"][1:])]
+            for at, count in zip(each["Timestamps"], each["Values"], strict=True):
+                began = int(at.timestamp() * 1000)
+                if count and (name != "current" or began >= spread):
+                    found[name] = max(found.get(name, 0), min(began + step, now))
+    return found

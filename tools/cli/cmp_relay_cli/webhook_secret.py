@@ -1,0 +1,94 @@
+"""The webhook's secret as Secrets Manager keeps it, replaced only if it is as it was read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cmp_relay.errors import StorageError
+from cmp_relay.verification import Secrets
+from cmp_relay_cli.errors import OperatorError
+from cmp_relay_cli.stack import Stack
+
+CURRENT = "AWSCURRENT"
+PREPARED = "CMP_RELAY_PREPARED"
+"""The label of a version that is not current yet; AWSPENDING would belong to AWS's own rotation."""
+MOVED = frozenset({"InvalidParameterException", "InvalidRequestException"})
+"""What Secrets Manager says if the label has left the version that it was to be taken from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The secret's content, its version, and when that was written (ms)."""
+
+    content: Mapping[str, Any] = field(repr=False)
+    secrets: Secrets
+    version: str
+    written_at: int
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the secrets that deliveries may show."""
+        return [name for name, value in self.secrets.named if value]
+
+    @property
+    def old(self) -> list[str]:
+        """Return the names of those that are accepted beside the current one."""
+        return [name for name in self.names if name != "current"]
+
+    @property
+    def values(self) -> list[str]:
+        """Return the secrets themselves, the current one first; to be shown to nobody."""
+        return [value for _, value in self.secrets.named if value]
+
+
+def read(stack: Stack) -> Stored:
+    """Return the secret; raises OperatorError unless it is as the receiver wants it."""
+    answer = stack.secrets.get_secret_value(SecretId=_arn(stack), VersionStage=CURRENT)
+    text = answer.get("SecretString", "")
+    try:
+        secrets = Secrets.of(text)
+    except StorageError as error:
+        raise OperatorError(f"the webhook's secret cannot be read: {error}") from None
+    written_at = int(answer["CreatedDate"].timestamp() * 1000)
+    return Stored(json.loads(text), secrets, answer["VersionId"], written_at)
+
+
+def replace(stack: Stack, before: Stored, **content: object) -> None:
+    """Change these keys in one step; raises OperatorError if somebody else wrote meanwhile.
+
+    The new version is stored beside the current one first. Moving the label then is a comparison
+    and an exchange in one: it fails unless the version that was read has it still (Secrets Manager,
+    UpdateSecretVersionStage, RemoveFromVersionId). Killed between, nothing has changed.
+    """
+    text = json.dumps({**before.content, **content})
+    made = stack.secrets.put_secret_value(
+        SecretId=_arn(stack), SecretString=text, VersionStages=[PREPARED]
+    )["VersionId"]
+    try:
+        stack.secrets.update_secret_version_stage(
+            SecretId=_arn(stack),
+            VersionStage=CURRENT,
+            MoveToVersionId=made,
+            RemoveFromVersionId=before.version,
+        )
+    except ClientError as error:
+        if error.response["Error"].get("Code") not in MOVED:
+            raise
+        # The first of two tries may have moved it, and its answer been lost.
+        if read(stack).version != made:
+            message = "somebody else has changed the secret meanwhile, so it was left as it is now"
+            raise OperatorError(message) from None
+
+
+def command(stack: Stack) -> str:
+    """Return the command that shows the secret to who may read it."""
+    region = f" --region {stack.session.region_name}" if stack.session.region_name else ""
+    wanted = "--query SecretString --output text"
+    return f"aws secretsmanager get-secret-value --secret-id {_arn(stack)} {wanted}{region}"
+
+
+def _arn(stack: Stack) -> str:
+    return stack.outputs["WebhookSecretArn"]
