@@ -216,7 +216,7 @@ class StandIn:
         self._send("PUT", "/limits", rules)
 
     def set_oauth(self, **rules: object) -> None:
-        """Change how tokens are issued: expires_in, rotate, client_id, client_secret, refuse."""
+        """Change how tokens are issued; rules as in `oauth.OAuthRules`."""
         self._send("PUT", "/oauth", rules)
 
     def expire_tokens(self) -> None:

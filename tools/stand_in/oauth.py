@@ -1,7 +1,12 @@
-"""The token endpoint: issues opaque tokens, and knows which of them are still good.
+"""The authorization server: a person's login, opaque tokens, and which of them are still good.
 
 Form encoding is the only one accepted. The error bodies are those of RFC 6749, since CMP's are not
 documented; its own SDK is tested with `{"error": "invalid_client"}` and 401.
+
+Guesses about the login, of which CMP documents the parameters alone (facts.md 3): a code lives for
+a minute and is good once; an unknown client or an address that is not the app's gets a 400 and no
+redirect (RFC 6749 section 4.1.2.1); without `offline_access` there is no refresh token; a login
+makes the refresh tokens from before it fail, as an integrator reports. Nobody is asked who he is.
 """
 
 from __future__ import annotations
@@ -11,11 +16,11 @@ import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 Bearer = Literal["valid", "expired", "unknown", "none"]
 FORM = "application/x-www-form-urlencoded"
 KNOWN_SCOPES = frozenset({"cmp:read", "cmp:write"})
+LOGIN_SCOPES = frozenset({"openid", "profile", "offline_access"})
+CODE_SECONDS = 60
 HOUR = 3599  # what CMP answers for an app in production mode
 
 
@@ -39,6 +46,18 @@ class OAuthRules(BaseModel):
     client_id: str | None = None
     client_secret: str | None = None
     refuse: bool | None = None
+    callback_url: str | None = None
+    deny: bool | None = None
+    offline: bool | None = None
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a login led to: where it was sent, until when it is good, and what was asked for."""
+
+    redirect_uri: str
+    good_until: float
+    scopes: frozenset[str]
 
 
 @dataclass
@@ -51,6 +70,10 @@ class OAuth:
     expires_in: int = HOUR
     rotate: bool = True
     refuse: bool = False
+    callback_url: str = ""
+    deny: bool = False
+    offline: bool = True
+    codes: dict[str, Code] = field(default_factory=dict)
     access_tokens: dict[str, float] = field(default_factory=dict)
     refresh_tokens: set[str] = field(default_factory=set)
     scopes: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -64,6 +87,7 @@ class OAuth:
         """Go back to the rules of the start; tokens issued stay as good as they are."""
         self.client_id, self.client_secret = client_id, client_secret
         self.expires_in, self.rotate, self.refuse = HOUR, True, False
+        self.callback_url, self.deny, self.offline = "", False, True
 
     def bearer(self, authorization: str | None) -> Bearer:
         """Tell how good the token of an Authorization header is."""
@@ -91,9 +115,28 @@ class OAuth:
     def routes(self) -> list[Route]:
         """List the routes of the public side."""
         return [
+            Route("/o/oauth2/v1/auth", self.authorize, methods=["GET"]),
             Route("/o/oauth2/v1/token", self.token, methods=["POST"]),
             Route("/oauth/token", self.scoped_token, methods=["POST"]),
         ]
+
+    async def authorize(self, request: Request) -> Response:
+        """Send the browser of a person who is logged in back to the app."""
+        asked = request.query_params
+        callback = asked.get("redirect_uri", "")
+        if asked.get("client_id") != self.client_id or callback != (self.callback_url or None):
+            return _error("invalid_request", 400)
+        scopes = frozenset(asked.get("scope", "").split())
+        if asked.get("response_type") != "code":
+            told = {"error": "unsupported_response_type"}
+        elif not scopes or not scopes <= LOGIN_SCOPES:
+            told = {"error": "invalid_scope"}
+        elif self.deny:
+            told = {"error": "access_denied"}
+        else:
+            told = {"code": self._new_code(callback, scopes)}
+        state = {"state": asked["state"]} if "state" in asked else {}
+        return RedirectResponse(f"{callback}?{urlencode(told | state)}", 302)
 
     async def token(self, request: Request) -> JSONResponse:
         """Answer a token request."""
@@ -107,6 +150,8 @@ class OAuth:
                 return JSONResponse(self._access())
             case "refresh_token":
                 return self._refresh(form.get("refresh_token", ""))
+            case "authorization_code":
+                return self._redeem(form.get("code", ""), form.get("redirect_uri", ""))
             case _:
                 return _error("unsupported_grant_type", 400)
 
@@ -133,6 +178,21 @@ class OAuth:
         answer = {**self._access(), "id_token": str(uuid4())}
         if self.rotate:
             self.refresh_tokens.remove(token)
+            answer["refresh_token"] = self.new_refresh_token()
+        return JSONResponse(answer)
+
+    def _new_code(self, redirect_uri: str, scopes: frozenset[str]) -> str:
+        code = str(uuid4())
+        self.codes[code] = Code(redirect_uri, self.now() + CODE_SECONDS, scopes)
+        return code
+
+    def _redeem(self, name: str, redirect_uri: str) -> JSONResponse:
+        code = self.codes.pop(name, None)
+        if code is None or self.now() >= code.good_until or code.redirect_uri != redirect_uri:
+            return _error("invalid_grant", 400)
+        answer = {**self._access(), "id_token": str(uuid4())}
+        self.refresh_tokens.clear()
+        if self.offline and "offline_access" in code.scopes:
             answer["refresh_token"] = self.new_refresh_token()
         return JSONResponse(answer)
 

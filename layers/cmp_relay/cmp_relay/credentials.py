@@ -1,4 +1,4 @@
-"""CMP's client credentials, which a person fills in and refresh_token alone reads.
+"""CMP's client credentials, which a person fills in and refresh_token alone reads in the stack.
 
 Reasons name keys of the secret, never their values.
 """
@@ -57,6 +57,22 @@ class CredentialsSecret:
         # A person who put in another one meanwhile is right: ours belongs to what was there before.
         if content and _filled_in(content, "refresh_token") == used.refresh_token:
             self._secret.write({**content, "refresh_token": refresh_token})
+
+    def store(self, credentials: Credentials) -> None:
+        """Store what a person's login led to: the client, and the refresh token that is its own."""
+        found = self._secret.read()
+        given = {
+            "client_id": credentials.client_id,
+            "client_secret": credentials.client_secret,
+            "refresh_token": credentials.refresh_token,
+        }
+        self._secret.write({**(found[0] if found else {}), **given})
+
+    def rewrite(self) -> None:
+        """Store what there is as it is: who may not write finds out before anything is at stake."""
+        found = self._secret.read()
+        if found and found[0]:
+            self._secret.write(found[0])
 
 
 def _filled_in(content: Mapping[str, object], key: str) -> str:

@@ -6,7 +6,7 @@ CMP's pages show a JSON body, its SDK and live integrations send a form, which i
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -32,6 +32,7 @@ _CODES = frozenset(
         "temporarily_unavailable",
         "unauthorized_client",
         "unsupported_grant_type",
+        "unsupported_response_type",
     }
 )
 
@@ -65,20 +66,33 @@ class TokenEndpoint:
 
     def request(self, credentials: Credentials) -> Grant:
         """Ask for a token; raises CredentialsError, RateLimitedError, UnavailableError."""
-        form = self._form | {
-            "client_id": credentials.client_id,
-            "client_secret": credentials.client_secret,
-        }
-        if credentials.refresh_token is not None:
-            form["refresh_token"] = credentials.refresh_token
+        refresh_token = credentials.refresh_token
+        own = {} if refresh_token is None else {"refresh_token": refresh_token}
+        return self._ask(credentials, self._form | own)
+
+    def redeem(self, credentials: Credentials, code: str, redirect_uri: str) -> Grant:
+        """Ask for the tokens of a person's login, by the code that it led to; raises as `request`.
+
+        `redirect_uri` is the one that the code was sent to (facts.md 3, RFC 6749 section 4.1.3).
+        """
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        return self._ask(credentials, form)
+
+    def _ask(self, credentials: Credentials, form: Mapping[str, str]) -> Grant:
+        client = {"client_id": credentials.client_id, "client_secret": credentials.client_secret}
         answer = exchange(
             self._client,
-            self._client.build_request("POST", self._url, data=form),
+            self._client.build_request("POST", self._url, data={**form, **client}),
             Deadline(REQUEST_SECONDS, self._now),
             limit=_BODY_LIMIT,
         )
         _raise_for(answer)
         return _grant(answer)
+
+
+def known_error(value: object) -> str:
+    """Return an error code of RFC 6749 as it is, anything else as an empty text."""
+    return value if isinstance(value, str) and value in _CODES else ""
 
 
 def _private(url: str) -> httpx.URL:
@@ -97,15 +111,11 @@ def _raise_for(answer: Answer) -> None:
         return
     message = f"{answer.name}: {status}"
     if status in {400, 401, 403}:
-        raise CredentialsError(f"{message} {_code(answer)}".rstrip(), delay=RETRY_SECONDS)
+        code = (answer.object() or {}).get("error")
+        raise CredentialsError(f"{message} {known_error(code)}".rstrip(), delay=RETRY_SECONDS)
     if status == 429:
         raise RateLimitedError(message, retry_after=retry_after(answer.headers, time.time()))
     raise UnavailableError(message, status=status)
-
-
-def _code(answer: Answer) -> str:
-    code = (answer.object() or {}).get("error")
-    return code if isinstance(code, str) and code in _CODES else ""
 
 
 def _grant(answer: Answer) -> Grant:

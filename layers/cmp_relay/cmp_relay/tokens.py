@@ -37,7 +37,7 @@ class Token:
 
 
 class TokenSecret:
-    """The stored token; refresh_token alone writes it."""
+    """The stored token; who holds the lease `refresh_token` alone writes it."""
 
     def __init__(self, client: "SecretsManagerClient", arn: str) -> None:
         """Name the secret."""

@@ -23,6 +23,7 @@ from cmp_relay_cli import (
     dead_letter_commands,
     dead_letters,
     errors,
+    login_command,
     moments,
     reconciling,
     registering,
@@ -82,6 +83,7 @@ app = typer.Typer(
 )
 
 
+app.command("login")(login_command.login)
 app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(asset_commands.app, name="assets")
 app.add_typer(content_commands.app, name="content")
