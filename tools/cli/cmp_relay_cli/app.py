@@ -28,6 +28,7 @@ from cmp_relay_cli import (
     reconciling,
     registering,
     registration,
+    rotation_commands,
     samples,
     sending,
 )
@@ -87,6 +88,7 @@ app.command("login")(login_command.login)
 app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(asset_commands.app, name="assets")
 app.add_typer(content_commands.app, name="content")
+app.add_typer(rotation_commands.app, name="rotate-secret")
 
 
 @app.callback()
