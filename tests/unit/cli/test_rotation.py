@@ -255,11 +255,15 @@ def test_the_old_one_goes_once_nobody_shows_it(
     world.shown("accepted-1", later - DAY)
     assert "still showed accepted-1" in world.complaint("finish", "--yes")
     days_later(monkeypatch, 3)
+    state = world.run("status", as_json=False)
     dry = world.json("finish", "--dry-run")
+    shown = world.run("finish", "--dry-run", as_json=False)
     assert world.content()["accepted"] == [OLD]
     assert world.run("finish", "--yes", as_json=False).exit_code == 0
 
+    assert "finish` may drop" in state.output
     assert (dry["dropped"], dry["forced"]) == ([], False)
+    assert "Nothing was changed" in shown.output
     assert world.content() == {"current": new, "accepted": [], "note": "kept"}
     assert "no rotation is under way" in world.complaint("finish", "--yes")
 
@@ -267,7 +271,7 @@ def test_the_old_one_goes_once_nobody_shows_it(
 def test_the_state_names_who_shows_what_and_since_when(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = world.json("status")
+    before, idle = world.json("status"), world.run("status", as_json=False).output
     world.json("start", "--yes")
     later = days_later(monkeypatch, 1)
     world.shown("accepted-1", later - DAY // 2)
@@ -276,6 +280,7 @@ def test_the_state_names_who_shows_what_and_since_when(
     state = world.json("status")
     shown = world.run("status", as_json=False).output
 
+    assert "none under way" in idle
     assert (before["under_way"], before["safe_to_finish"]) == (False, False)
     assert before["webhooks"] == [{"name": "relay", "channel": "default", "secret": "current"}]
     assert state["accepted"] == ["current", "accepted-1"]

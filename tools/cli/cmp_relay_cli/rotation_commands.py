@@ -41,10 +41,10 @@ def start(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Make a new secret and accept the old one beside it; then tell what to do in CMP.
+    """Make a new secret; the old one is accepted beside it.
 
-    It is not printed without --show. Unless --json is given, the command waits for the minute
-    until all receivers know it: CMP may have it only then.
+    What to do in CMP is told then. The secret is not printed without --show. Unless --json is
+    given, the command waits for the minute until all receivers know it.
     """
     session = Session.of(context)
     stack = session.stack()
@@ -73,7 +73,7 @@ def status(
         float, typer.Option(min=0, max=60, help="how long nobody must have shown the old one")
     ] = rotation.RETRY_DAYS,
 ) -> None:
-    """Tell which secrets are accepted, who sends which, and whether the old one may go.
+    """Tell who sends which secret, and if the old one may go.
 
     Webhooks of CMP's settings are compared with the secret; deliveries are counted as they come.
     No secret is shown.
@@ -98,9 +98,11 @@ def finish(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Drop the old secret, if nobody has shown it for three days and CMP has the new one.
+    """Drop the old secret, if nobody needs it any more.
 
-    A channel that publishes seldom may want more --days: only its deliveries tell what it sends.
+    That is: CMP has the new one, and no delivery has shown the old one for three days.
+
+    A channel that publishes seldom may want more --days: only deliveries tell what it sends.
     """
     session = Session.of(context)
     stack, now = session.stack(), moments.now()
