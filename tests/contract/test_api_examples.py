@@ -1,6 +1,8 @@
 """The examples of docs/api.md run as they stand, against the stand-in."""
 
+import os
 import re
+import shlex
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from cmp_relay import cmp_v3, content_api
 from cmp_relay.exchanges import build_client
+from cmp_relay_cli.app import main
 from tests.support import environment
 from tests.template import snapshot
 from tools.stand_in.channels import WEBSITE
@@ -20,6 +23,7 @@ from tools.stand_in.process import running
 pytestmark = pytest.mark.enable_socket
 
 TEXT = (snapshot.PROJECT / "docs" / "api.md").read_text()
+STEPS = re.findall(r"```yaml\n- run: cmp-relay (.*)", TEXT)
 EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 VIEWS = {"id": "64be245ec0d79e79fdf1ad86", "name": "Views", "type": "simple_number", "values": []}
 
@@ -89,3 +93,29 @@ def test_the_examples_do_what_they_say(
     exec(EXAMPLES[-1].replace("Views", "Campaign code"), known)  # noqa: S102
     (shown,) = known["cmp"].tasks.custom_fields(task)
     assert shown["values"] == [{"id": None, "name": "1204"}]
+
+
+def test_the_pipeline_step_does_what_it_says(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in.reset()
+    given = {
+        "CMP_CLIENT_ID": "client",
+        "CMP_CLIENT_SECRET": "secret",
+        "CHANNEL_ID": WEBSITE,
+        "CONTENT_ID": stand_in.programs.add_content()["id"],
+        "PUBLISH_AT": "2099-12-01T09:00+01:00",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    (step,) = STEPS
+    words = [os.path.expandvars(word) for word in shlex.split(step)]
+    monkeypatch.setattr("sys.argv", ["cmp-relay", *words, "--api", stand_in.base_url])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 0
+    (publication,) = stand_in.programs.content_publications()
+    assert publication["schedule_at"] == "2099-12-01T08:00:00Z"
+    assert (publication["channel_id"], publication["target_location"]) == (WEBSITE, "/blog")

@@ -33,6 +33,7 @@ from cmp_relay.file_uploads import FileUploads
 from cmp_relay.lookup import Access
 from cmp_relay.previews import Previews
 from cmp_relay.sub_steps import SubSteps
+from tests.contract.conftest import OPERATION
 from tests.contract.test_stand_in import (
     COMMENTS,
     PREVIEW,
@@ -541,7 +542,10 @@ def test_requests_are_those_of_the_specification(
 
 
 def test_the_operations_covered(
-    stand_in: StandIn, requests: Requests | None, tmp_path: Path
+    stand_in: StandIn,
+    requests: Requests | None,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     if requests is None:
         pytest.skip("CMP_OPENAPI_SPEC names no specification")
@@ -551,7 +555,8 @@ def test_the_operations_covered(
             scene(talk)
         covered |= {requests.check(response, talk.base) for response in talk.heard}
 
-    print("\n".join(sorted(covered, key=lambda one: one.partition(" ")[::-1])))  # noqa: T201
+    for one in sorted(covered, key=lambda one: one.partition(" ")[::-1]):
+        record_property(OPERATION, one)  # the end of the run shows them
     assert covered == EXPECTED
 
 
