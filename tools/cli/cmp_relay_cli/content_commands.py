@@ -179,6 +179,10 @@ def _show(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
 
 
 def _tell(document: Mapping[str, Any], console: Console) -> None:
-    facts(console, {name: value for name, value in document.items() if name != "answer"})
-    if "answer" in document:
-        console.print_json(data=document["answer"])
+    shown = ("content_id", "title", "status", "channel_id", "target_location")
+    facts(console, {name: document[name] for name in shown})
+    then = document["schedule_at"]
+    what = f"is scheduled for {then}" if then else "is published"
+    if document["dry_run"]:
+        what = f"would be scheduled for {then}" if then else "would be published now"
+    console.print(f"It {what}.")
