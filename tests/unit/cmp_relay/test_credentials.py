@@ -101,3 +101,35 @@ def test_writes_nothing_for_client_credentials(secrets: "SecretsManagerClient") 
     secret.rotate(secret.read(), "r2")
 
     assert stored(secrets) == FILLED_IN
+
+
+def test_stores_what_a_login_led_to_beside_the_other_keys(secrets: "SecretsManagerClient") -> None:
+    login = Credentials("other id", "other secret", "r9")
+    secret = CredentialsSecret(secrets, "credentials", "refresh_token")
+
+    secret.store(login)
+    assert secret.read() == login
+    fill_in(secrets, FILLED_IN)
+    secret.store(login)
+
+    assert secret.read() == login
+    assert stored(secrets) == {
+        "client_id": "other id",
+        "client_secret": "other secret",
+        "refresh_token": "r9",
+        "note": "ours",
+    }
+
+
+def test_writes_what_there_is_once_more_and_nothing_where_nothing_is(
+    secrets: "SecretsManagerClient",
+) -> None:
+    secret = CredentialsSecret(secrets, "credentials", "refresh_token")
+
+    secret.rewrite()
+    assert secrets.list_secret_version_ids(SecretId="credentials")["Versions"] == []
+    fill_in(secrets, FILLED_IN)
+    secret.rewrite()
+
+    assert stored(secrets) == FILLED_IN
+    assert len(secrets.list_secret_version_ids(SecretId="credentials")["Versions"]) == 2

@@ -62,6 +62,28 @@ def test_asks_with_a_refresh_token_and_a_scope() -> None:
     }
 
 
+def test_redeems_the_code_of_a_login_without_the_scope_or_an_older_refresh_token() -> None:
+    forms = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        forms.append(parse_qs(request.content.decode(), strict_parsing=True))
+        return httpx.Response(200, json={**GRANTED, "refresh_token": "r1"})
+
+    login = endpoint(respond, "refresh_token", "openid profile")
+    grant = login.redeem(Credentials("id", "secret", "r0"), "c&1", "http://127.0.0.1:8765/callback")
+
+    assert grant == Grant("a1", 3599, "r1")
+    assert forms == [
+        {
+            "grant_type": ["authorization_code"],
+            "client_id": ["id"],
+            "client_secret": ["secret"],
+            "code": ["c&1"],
+            "redirect_uri": ["http://127.0.0.1:8765/callback"],
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("expires_in", "seconds"), [(3599, 3599), ("3599", 3599), (2_592_000.0, 2_592_000)]
 )
@@ -139,8 +161,11 @@ def test_shows_nothing_of_what_was_sent_or_answered() -> None:
     for respond in (broken, *[lambda request, found=found: found for found in responses]):
         with pytest.raises(CmpRelayError) as caught:
             endpoint(respond).request(CREDENTIALS)
+        with pytest.raises(CmpRelayError) as redeemed:
+            endpoint(respond).redeem(CREDENTIALS, PLANTED, "http://127.0.0.1:8765/callback")
 
-        assert PLANTED not in "".join(traceback.format_exception(caught.value))
+        for error in (caught.value, redeemed.value):
+            assert PLANTED not in "".join(traceback.format_exception(error))
 
 
 @pytest.mark.parametrize(
