@@ -110,8 +110,8 @@ def test_nothing_is_published_without_a_yes(cmp: Cmp, run: Run) -> None:
     asked, dry = run(*PUBLISH), run(*PUBLISH, "--dry-run")
 
     assert (asked.code, dry.code) == (2, 0)
-    assert "Publish Spring on channel-cms-prod now? Say --yes" in asked.err
-    assert "Spring" in dry.out
+    assert "Publish 'Spring' on channel-cms-prod now? Say --yes" in asked.err
+    assert "would be published now; CMP publishes only what is approved" in dry.out
     assert {one.method for one in cmp.requests if "content" in one.url.path} == {"GET"}
 
 

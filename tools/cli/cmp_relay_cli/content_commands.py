@@ -101,8 +101,8 @@ def publish_content(
         }
         if not dry_run:
             when = f"at {document['schedule_at']}" if then else "now"
-            question = f"Publish {item.get('title') or content_id} on {channel} {when}?"
-            session.output.confirm(question, yes=yes)
+            title = str(item.get("title") or content_id)
+            session.output.confirm(f"Publish {title!r} on {channel} {when}?", yes=yes)
             document["answer"] = _published(cmp, content_id, channel, then, target)
     session.output.show(document, lambda console: _tell(document, console))
 
@@ -182,7 +182,8 @@ def _tell(document: Mapping[str, Any], console: Console) -> None:
     shown = ("content_id", "title", "status", "channel_id", "target_location")
     facts(console, {name: document[name] for name in shown})
     then = document["schedule_at"]
-    what = f"is scheduled for {then}" if then else "is published"
     if document["dry_run"]:
         what = f"would be scheduled for {then}" if then else "would be published now"
-    console.print(f"It {what}.")
+        console.print(f"It {what}; CMP publishes only what is approved.")
+    else:
+        console.print(f"It is scheduled for {then}." if then else "It is published.")
