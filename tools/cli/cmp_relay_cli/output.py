@@ -1,6 +1,7 @@
 """What a command shows: tables for people, one JSON document for programs, progress on the side."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from cmp_relay_cli.errors import OperatorError, UsageError
 
 WIDTH = 120
 """Where no terminal tells how wide it is."""
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing it. Titles come from anybody who writes in CMP."""
 
 
 def _console(*, stderr: bool = False) -> Console:
@@ -112,4 +115,4 @@ def moment(milliseconds: int | None) -> str | None:
 def _text(value: object) -> str:
     if value is None or value == "":
         return "-"
-    return str(value)
+    return STEERING.sub("�", str(value))
