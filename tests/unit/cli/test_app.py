@@ -1,13 +1,21 @@
-"""The command line's own rules: where options may stand, what a moment is, what errors say."""
+"""The command line's own rules: what its help shows, where options stand, what errors say."""
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, TokenRetrievalError
+from typer.testing import CliRunner
 
 from cmp_relay_cli import moments
-from cmp_relay_cli.app import common_first
+from cmp_relay_cli.app import app, common_first
 from cmp_relay_cli.errors import UsageError, explain
+from tests.support import cli_commands
 
 NOON = 1_763_726_400_000  # 2025-11-21T12:00Z
+
+
+def shown(*words: str) -> list[str]:
+    ended = CliRunner().invoke(app, words, env={"COLUMNS": "80"})
+    assert ended.exit_code == 0, ended.output
+    return [line.rstrip() for line in ended.output.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -23,6 +31,30 @@ NOON = 1_763_726_400_000  # 2025-11-21T12:00Z
 )
 def test_common_options_may_stand_anywhere(given: list[str], expected: list[str]) -> None:
     assert common_first(given) == expected
+
+
+def test_the_overview_names_every_command_on_a_screen_of_80_columns_and_24_lines() -> None:
+    lines = shown("--help")
+
+    assert len(lines) < 24  # the prompt takes one
+    assert max(map(len, lines)) <= 80
+    listed = {line.split()[0]: line for line in lines[lines.index("Commands:") + 1 :]}
+    assert set(listed) == {words[0] for words in cli_commands.every()}
+    assert not [line for line in listed.values() if not line.endswith(".") or "..." in line]
+
+
+@pytest.mark.parametrize("words", [*cli_commands.every()], ids=" ".join)
+def test_a_command_explains_itself_on_a_screen_and_says_in_a_line_what_it_does(
+    words: tuple[str, ...],
+) -> None:
+    lines = shown(*words, "--help")
+    (named,) = [each for each in shown(*words[:-1], "--help") if each.split()[:1] == [words[-1]]]
+
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    assert "--help" in lines[-1]
+    assert named.endswith(".")
+    assert "..." not in named
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Exit codes: 0 all is well, 1 a problem was found or the command failed, 2 the co
 
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Annotated, Any
 
 import typer
@@ -54,6 +55,17 @@ class CommonAnywhere(TyperGroup):
         """Put them in front, where click expects them."""
         return super().parse_args(ctx, common_first(args))
 
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401 - click's own
+        """Return the help without its blank lines: it has to fit a screen of 24 lines."""
+        return "\n".join(line for line in super().get_help(ctx).splitlines() if line.strip())
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401 - click's own
+        """Return --help, which who reads the help knows already."""
+        option = super().get_help_option(ctx)
+        if option:
+            option.hidden = True
+        return option
+
 
 def common_first(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with the common options in front; what follows `--` stays."""
@@ -79,8 +91,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    subcommand_metavar="COMMAND [ARGS] [OPTIONS] [--help]",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Common options may stand after the command, too. COMMAND --help tells more.",
 )
 
 
@@ -91,11 +104,23 @@ app.add_typer(content_commands.app, name="content")
 app.add_typer(rotation_commands.app, name="rotate-secret")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cmp-relay {metadata.version('cmp-relay')}")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     context: typer.Context,
     stack_name: Annotated[
-        str, typer.Option(envvar="CMP_RELAY_STACK", help="the stack's name in CloudFormation")
+        str,
+        typer.Option(
+            envvar="CMP_RELAY_STACK",
+            show_envvar=False,
+            show_default=False,
+            help=f"its name in AWS, or CMP_RELAY_STACK, or {DEFAULT_NAME}",
+        ),
     ] = DEFAULT_NAME,
     region: Annotated[
         str | None,
@@ -112,17 +137,20 @@ def common(
     as_json: Annotated[
         bool, typer.Option("--json", help="print one JSON document, for programs")
     ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
-    """See what happened in CMP Relay, and mend it.
-
-    Nothing is written without a question: --yes answers it, --dry-run only tells.
-    """
+    """See what happened, and mend it. What writes asks first: --yes, --dry-run."""
     context.obj = Session(Choice(stack_name, region, profile, local), Output(as_json))
 
 
 @app.command()
 def status(context: typer.Context) -> None:
-    """Show queues, outcomes of today, the API budget, the token and the last reconciliation."""
+    """Show queues, outcomes, the API budget and the token.
+
+    Outcomes are those of today (UTC). The last reconciliation is shown, too.
+    """
     session = Session.of(context)
     state = status_.read(session.stack(), moments.now())
     session.output.show(state, lambda console: status_.show(state, console))
@@ -130,7 +158,10 @@ def status(context: typer.Context) -> None:
 
 @app.command()
 def doctor(context: typer.Context) -> None:
-    """Look for what is wrong, with what to do about it; exit code 1 if something is."""
+    """Look for what is wrong, and tell what to do about it.
+
+    The exit code is 1 if something is a problem.
+    """
     session = Session.of(context)
     stack = session.stack()
     with session.output.progress("looking", len(doctor_.LOOKS)) as step:
@@ -150,9 +181,10 @@ def register(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Register the stack's webhook in CMP, or bring it up to date; the difference is shown first.
+    """Register the webhook in CMP, or bring it up to date.
 
-    CMP calls that API experimental. It finds a webhook by its name and only adds events to it.
+    The difference is shown first. CMP calls that API experimental. It finds a webhook by its name
+    and only adds events to it.
     """
     session = Session.of(context)
     stack = session.stack()
@@ -177,7 +209,10 @@ def explain(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="DELIVERY|ASSET", help="the id of either")],
 ) -> None:
-    """Tell what happened to a delivery or an asset, from its receipt to its outcome."""
+    """Tell what happened to a delivery or an asset.
+
+    All of it, from the receipt to the outcome of each job, its attempts and what it waits for.
+    """
     session = Session.of(context)
     stack = session.stack()
     document = explain_.delivery(stack, name, moments.now())
@@ -204,10 +239,11 @@ def replay(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Give jobs of archived deliveries once more, behind live traffic.
+    """Give jobs of archived deliveries once more.
 
-    They keep when they were received, so nothing newer gives way to them. What the catalogue holds
-    already costs no request to CMP; --dry-run counts what the others will cost at most.
+    They go behind live traffic and keep when they were received, so nothing newer gives way to
+    them. What the catalogue holds already costs no request to CMP; --dry-run counts what the others
+    will cost at most.
     """
     session = Session.of(context)
     if not (since or asset or delivery):
@@ -247,7 +283,10 @@ def send(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Send a delivery as CMP would, and follow its jobs to their outcomes."""
+    """Send a delivery as CMP would, and follow its jobs.
+
+    A sample is one of the project's events/webhooks, a file holds a body as CMP sends it.
+    """
     session = Session.of(context)
     stack = session.stack()
     sample = samples.read(stack, body)
@@ -281,19 +320,21 @@ def reconcile(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Compare the catalogue with CMP's library and give jobs for what no delivery told.
+    """Find in CMP's library what no delivery told, and mend it.
 
-    A page of a hundred assets costs a request, a difference another one. The run goes on by itself
-    every five minutes if you stop following it.
+    The catalogue is compared with the library, and jobs are given for what differs. A page of a
+    hundred assets costs a request, a difference another one. The run goes on by itself every five
+    minutes if you stop following it.
     """
     _reconcile(context.obj, "full" if full else "incremental", settle=False, dry=dry_run, yes=yes)
 
 
 @app.command()
 def backfill(context: typer.Context, dry_run: DryRun = False, yes: Yes = False) -> None:
-    """Bring CMP's whole library into the catalogue, and wait until all of it is there.
+    """Bring CMP's whole library into the catalogue.
 
-    It is a full reconciliation, which goes on by itself if you stop following it.
+    The command waits until all of it is there. It is a full reconciliation, which goes on by itself
+    if you stop following it.
     """
     _reconcile(context.obj, "full", settle=True, dry=dry_run, yes=yes)
 

@@ -30,7 +30,10 @@ def list_assets(
     since: Annotated[str | None, typer.Option(help="modified from then on: 2026-11-22, 2h")] = None,
     limit: Annotated[int, typer.Option(min=1, help="so many at most")] = 100,
 ) -> None:
-    """List assets, the latest change first: CMP has no other order. A hundred cost a request."""
+    """List assets, the latest change first.
+
+    CMP has no other order. A hundred cost a request.
+    """
     session = Session.of(context)
     unknown = sorted({*(kind or ())} - SEGMENTS.keys())
     if unknown:
@@ -44,7 +47,10 @@ def list_assets(
 
 @app.command("get")
 def get_asset(context: typer.Context, asset_id: str) -> None:
-    """Print all that CMP shows of an asset, from the library or the task that it lives in."""
+    """Print all that CMP shows of an asset.
+
+    It may live in the library or in a task.
+    """
     session = Session.of(context)
     with cmp.connected(session.stack()) as api:
         try:

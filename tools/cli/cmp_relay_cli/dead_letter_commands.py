@@ -55,7 +55,7 @@ def list_dead_letters(
 
 @app.command("show")
 def show_dead_letter(context: typer.Context, job_id: str) -> None:
-    """Show one dead letter: what is known of its job, why it failed and what to do."""
+    """Show one dead letter: why it failed, and what to do."""
     session = Session.of(context)
     items = _find(session, session.stack(), Filter(jobs=[job_id]))
     if not items:
@@ -82,7 +82,11 @@ def redrive_dead_letters(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Send the chosen dead letters back into their work queues, where they begin anew."""
+    """Send the chosen ones back into their work queues.
+
+    There they begin anew. Each is sent before it is deleted, and its job ends once also if the
+    command is killed between: repeat it then.
+    """
     session = Session.of(context)
     chosen = _filter(reason, event, asset, delivery, job, since, until)
     _change(
@@ -112,7 +116,10 @@ def discard_dead_letters(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Delete the chosen dead letters for good; `replay` can still bring what was delivered."""
+    """Delete the chosen ones for good.
+
+    `replay` can still bring what was delivered, as long as the archive keeps it.
+    """
     session = Session.of(context)
     chosen = _filter(reason, event, asset, delivery, job, since, until)
 
