@@ -120,6 +120,19 @@ def test_a_leaked_secret_is_refused_at_once(operator: Operator) -> None:
     assert answers(relay, old) == [401]
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("own_secret")
+def test_every_receiver_knows_the_new_secret_when_the_command_ends(operator: Operator) -> None:
+    relay = operator.relay
+    answers(relay, relay.stack.webhook_secret)
+
+    begun = operator.run("rotate-secret", "start", "--show", "--yes")
+
+    new = begun.stdout.partition("new secret: ")[2].split()[0]
+    assert relay.post(BODY, secret=new).status_code == 202
+    assert "now CMP may have it" in begun.stderr
+
+
 def test_who_may_not_write_the_secret_changes_nothing(operator: Operator) -> None:
     before = content(operator.relay)
 

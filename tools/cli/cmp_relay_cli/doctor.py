@@ -86,7 +86,7 @@ def webhooks(stack: Stack, _: int) -> Iterator[Finding]:
             advice = "enter the secret's `current` in CMP: its deliveries are refused"
             yield Finding(about, "problem", f"{one.name} sends another secret", advice)
         elif one.secret != "current":  # noqa: S105 - a name
-            advice = "enter `current` in CMP, then drop the old one"
+            advice = "enter `current` in CMP: `cmp-relay rotate-secret status` tells what is left"
             yield Finding(about, "warning", f"{one.name} sends the secret {one.secret}", advice)
         else:
             yield Finding(about, "ok", f"{one.name} leads to channel {one.channel}")

@@ -16,7 +16,7 @@ from cmp_relay_cli.session import Session
 from cmp_relay_cli.stack import Stack
 
 NEXT = (
-    "`cmp-relay register` gives CMP the new secret, for the webhook of its settings",
+    "`cmp-relay register` gives CMP the new secret, for the webhook of its settings (see --name)",
     "enter it by hand in CMP's publishing channels of the type webhook: settings lack them",
     "`cmp-relay rotate-secret status` tells who still sends the old one",
     "`cmp-relay rotate-secret finish` drops it, three days after the last who did",
