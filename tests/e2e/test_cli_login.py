@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 
 PATIENCE_SECONDS = 60
 PARAMETERS = {"CmpGrantType": "refresh_token", "MirrorFiles": "false"}
+RIGHTS = (  # as docs/operations.md has them
+    *("cloudformation:DescribeStacks", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
+    *("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"),
+)
 URL = "Log in to CMP at "
 
 
@@ -245,7 +249,7 @@ def test_a_port_that_is_taken(person: Person) -> None:
 
 def test_who_may_not_store_the_tokens_is_not_sent_to_cmp(person: Person) -> None:
     before = person.secrets()
-    actions = ("cloudformation:*", "dynamodb:*", "secretsmanager:GetSecretValue")
+    actions = [action for action in RIGHTS if not action.endswith("PutSecretValue")]
 
     with visitor(person.operator, *actions) as reader:
         told = reader.complaint("login", "--no-browser", "--yes", "--port", str(person.port))
@@ -253,6 +257,27 @@ def test_who_may_not_store_the_tokens_is_not_sent_to_cmp(person: Person) -> None
     assert "may not do PutSecretValue" in told
     assert person.secrets() == before
     assert person.relay.cmp.requests("/o/oauth2") == []
+
+
+def test_what_the_documentation_names_is_all_that_a_login_may_do(person: Person) -> None:
+    with visitor(person.operator, *RIGHTS) as own, Person(own, person.port).login() as attempt:
+        attempt.browse()
+        attempt.end()
+
+
+def test_credentials_that_end_amid_a_login_leave_the_one_before_as_it_was(person: Person) -> None:
+    before = person.secrets()
+
+    with ExitStack() as shift:
+        own = shift.enter_context(visitor(person.operator, *RIGHTS))
+        with Person(own, person.port).login() as attempt:
+            shift.close()
+            attempt.browse()
+            stdout, stderr = attempt.end(1)
+
+    assert (stdout, "does not know these credentials" in stderr) == ("", True)
+    assert person.secrets() == before
+    assert person.relay.cmp.requests("/o/oauth2/v1/token") == []
 
 
 def test_a_dry_run_tells_where_it_would_lead(person: Person) -> None:
