@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import sys
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -131,13 +132,20 @@ def test_connections_that_say_nothing_or_hang_up_keep_nobody_waiting(
     assert "".join(capfd.readouterr()) == ""
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is there on Linux alone")
+@pytest.mark.usefixtures("callback")
 @pytest.mark.enable_socket
-def test_listens_on_this_machine_alone_and_only_for_a_while(port: int) -> None:
+def test_listens_on_one_address_of_this_machine_alone(port: int) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", port))
+
+
+@pytest.mark.enable_socket
+def test_listens_alone_and_only_for_a_while(port: int) -> None:
     with loopback.listening(port, STATE):
         with pytest.raises(OperatorError, match=f"port {port} cannot be used"):
             loopback.listening(port, STATE).__enter__()
-        with socket.socket() as other:  # the port is free on every other address
-            other.bind(("127.0.0.2", port))
+        assert get(port).status_code == 400
     with pytest.raises(httpx.ConnectError):
         get(port)
     with loopback.listening(port, STATE):  # also right afterwards
