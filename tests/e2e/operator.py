@@ -2,9 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,32 @@ from tests.e2e.relay import Relay
 from tools.local_stack.folders import PROJECT
 
 PATHS = os.pathsep.join(str(PROJECT / each) for each in ("tools/cli", "layers/cmp_relay"))
+
+
+KILLED = """
+import os, signal, sys
+from botocore.session import Session
+from cmp_relay_cli.__main__ import main
+
+moment, operation, left = sys.argv.pop(1), sys.argv.pop(1), int(sys.argv.pop(1))
+
+def strike(model, **_):
+    global left
+    left -= model.name == operation
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+create = Session.create_client
+
+def watched(*arguments, **named):
+    client = create(*arguments, **named)
+    client.meta.events.register(f"{moment}-call", strike)
+    return client
+
+Session.create_client = watched
+main()
+"""
+"""Runs the command line and kills it before or after its n-th call of an operation."""
 
 
 class Operator:
@@ -33,10 +60,20 @@ class Operator:
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command and return how it ended."""
+        return self._run(["-m", "cmp_relay_cli", *words], variables)
+
+    def killed(self, moment: str, operation: str, number: int, *words: str) -> None:
+        """Run a command that is killed `before` or `after` its n-th call of an operation."""
+        ended = self._run(["-c", KILLED, moment, operation, str(number), *words], {})
+        assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, ""), ended.stderr
+
+    def _run(
+        self, words: Sequence[str], variables: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 - our own
-            [sys.executable, "-W", "error", "-m", "cmp_relay_cli", *words],
+            [sys.executable, "-W", "error", *words],
             cwd=self.folder,
-            env=self.environment | variables,
+            env={**self.environment, **variables},
             capture_output=True,
             text=True,
             timeout=600,

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.e2e.operator import Operator, buried, visitor
+from tests.e2e.relay import Relay
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 
@@ -32,6 +33,52 @@ def test_only_the_chosen_dead_letters_are_sent_back(operator: Operator) -> None:
     assert sorted(gone["discarded"]) == [f"{other}.0", f"{other}.1"]
     assert operator.json("dead-letters", "list", "--delivery", other) == []
     assert relay.item(f"JOB#{other}.0", "JOB")["outcome"] == "dead_lettered"  # type: ignore[index]
+
+
+@pytest.mark.long
+def test_fifty_of_two_hundred_are_sent_back_once_although_that_is_killed_again_and_again(
+    operator: Operator,
+) -> None:
+    relay = operator.relay
+    delivery, assets = buried(relay, 200)
+    jobs = {f"{delivery}.{number}": asset_id for number, asset_id in enumerate(assets)}
+    chosen = dict(list(jobs.items())[::4])
+    words = ["dead-letters", "redrive", *(word for each in chosen for word in ("--job", each))]
+
+    operator.killed("before", "SendMessageBatch", 4, *words, "--yes")
+    operator.killed("after", "SendMessageBatch", 3, *words, "--yes")
+    operator.killed("before", "DeleteMessageBatch", 2, *words, "--yes")
+    operator.killed("after", "DeleteMessageBatch", 2, *words, "--yes")
+    report = operator.json(*words, "--yes")
+
+    assert 0 < len(report["moved"]) < 50
+    assert {*report["moved"], *report["sent_before"]} == {*report["chosen"]}
+    assert report["missing"] == []
+    assert relay.wait(lambda: all(map(relay.state, chosen.values())), "the redriven assets")
+    items = {job_id: relay.item(f"JOB#{job_id}", "JOB") for job_id in jobs}
+    ended = {job_id: item["outcome"] for job_id, item in items.items() if item}
+    assert ended == {each: "applied" if each in chosen else "dead_lettered" for each in jobs}
+    told = relay.told(
+        lambda one: (
+            one["detail-type"] == "AssetPublished" and one["detail"]["asset"]["id"] in assets
+        )
+    )
+    assert sorted(each["detail"]["asset"]["id"] for each in told) == sorted(chosen.values())
+
+    url = relay.stack.env["ASSET_PUBLISHED_DEAD_LETTER_QUEUE_URL"]
+    assert relay.wait(lambda: hidden(relay, url) == 0, "the end of what was hidden")
+    left = operator.json("dead-letters", "discard", "--delivery", delivery, "--yes")
+    assert set(left["discarded"]) == {*jobs} - {*chosen}
+    assert left["missing"] == []
+    assert {*left["leftovers"], *report["leftovers"]} <= {*chosen}
+
+
+def hidden(relay: Relay, url: str) -> int:
+    """Return how many messages of a queue cannot be received now."""
+    answer = relay.stack.boto("sqs").get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"])
 
 
 def test_dead_letters_have_to_be_chosen_and_known(operator: Operator) -> None:

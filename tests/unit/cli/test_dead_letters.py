@@ -1,13 +1,17 @@
 """Dead letters: exactly the chosen ones go, wherever the command is killed."""
 
+import itertools
+from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cmp_relay.outcomes import Outcomes
-from cmp_relay_cli import dead_letters, job_items
+from cmp_relay_cli import dead_letters, job_items, queue_walk
 from cmp_relay_cli.dead_letters import Filter, Report
 from cmp_relay_cli.job_items import JobItem
+from cmp_relay_cli.queue_walk import QueueWalk
 from cmp_relay_cli.stack import Stack
 from tests.support.dead_letter_world import bury, job, show_again, taken, visible
 from tests.support.killer import Killer, ProcessKilled
@@ -15,7 +19,7 @@ from tests.support.killer import Killer, ProcessKilled
 
 @pytest.fixture(autouse=True)
 def _no_long_polling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(queue_walk, "WAIT_SECONDS", 0)
 
 
 def quiet(_: int) -> None:
@@ -64,7 +68,7 @@ def test_moves_exactly_fifty_of_two_hundred(stack: Stack) -> None:
 def test_wherever_it_is_killed_the_chosen_ones_end_once_and_no_other_moves(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
-    monkeypatch.setattr(dead_letters, "MOST_MESSAGES", 2)
+    monkeypatch.setattr(queue_walk, "MOST_MESSAGES", 2)
     killer = Killer()
     killer.watch(stack.sqs)
     killer.watch(stack.dynamodb)
@@ -109,6 +113,38 @@ def work_off(stack: Stack) -> set[str]:
     return ended
 
 
+def test_waits_for_what_a_killed_walk_has_hidden(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_walk, "HIDDEN_SECONDS", 1)
+    bury(stack, [job(name) for name in "abc"])
+    killed = QueueWalk(stack, stack.dead_letter_queue("OtherEvent")).messages(bool)
+    assert len(next(killed)) == 3
+
+    report = dead_letters.redrive(stack, found(stack), quiet)
+
+    assert (sorted(report.moved), report.missing) == (["a", "b", "c"], [])
+    del killed  # only now, since it would show them
+
+
+def test_a_walk_keeps_hidden_what_it_has_seen_while_it_lasts(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_walk, "MOST_MESSAGES", 1)
+    clock = itertools.count(step=queue_walk.HIDDEN_SECONDS / 2)
+    monkeypatch.setattr(queue_walk, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    bury(stack, [job(name) for name in "abc"])
+    killer = Killer()
+    killer.watch(stack.sqs)
+
+    with closing(QueueWalk(stack, stack.dead_letter_queue("OtherEvent")).messages(bool)) as walk:
+        assert len(list(itertools.islice(walk, 3))) == 3
+        renewed = killer.calls.count("ChangeMessageVisibilityBatch")
+
+    assert renewed == 1 + 2  # a request for each message seen before
+    assert visible(stack, stack.dead_letter_queue("OtherEvent")) == 3
+
+
 def test_discards_the_chosen_ones_and_lists_them_no_more(stack: Stack) -> None:
     bury(stack, [job("a"), job("b")])
     bury(stack, [job("c")], reason="untrusted_link")
@@ -133,6 +169,17 @@ def test_says_which_are_in_no_queue_any_more(stack: Stack) -> None:
     # Thrown away, they are dead letters no more, although there was no message to delete.
     assert dead_letters.discard(stack, found(stack, jobs=["a"]), 7, quiet).missing == ["a"]
     assert [each.job_id for each in found(stack)] == ["b"]
+
+
+def test_those_that_somebody_has_sent_back_meanwhile_are_not_missing(stack: Stack) -> None:
+    bury(stack, [job("a"), job("b")])
+    chosen = found(stack)
+    dead_letters.redrive(stack, chosen[:1], quiet)
+    assert work_off(stack) == {"a"}
+
+    report = dead_letters.redrive(stack, chosen, quiet)
+
+    assert (report.moved, report.sent_before, report.missing) == (["b"], ["a"], [])
 
 
 def test_finds_them_by_all_that_is_given(stack: Stack) -> None:

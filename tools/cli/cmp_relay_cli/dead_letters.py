@@ -1,15 +1,15 @@
 """Dead letters: chosen by what their JOB items say, moved or thrown away message by message.
 
-SQS cannot be asked for some of its messages, so a queue is walked: each message is received and
-hidden for a while, those that were not chosen are shown again at the end. A chosen one is sent
+A queue is walked, and those that were not chosen are shown again at the end. A chosen one is sent
 before it is deleted. Who is killed between leaves both, of which the worker ends the job once; the
 dead letter of a job that has ended is deleted by the next walk.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -18,6 +18,7 @@ from cmp_relay_cli import job_items, status
 from cmp_relay_cli.errors import OperatorError
 from cmp_relay_cli.job_items import JobItem
 from cmp_relay_cli.output import facts, moment, row, table
+from cmp_relay_cli.queue_walk import QueueWalk
 from cmp_relay_cli.stack import Stack
 
 if TYPE_CHECKING:
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
 
 DEAD = "dead_lettered"
 DONE = frozenset({"applied", "superseded"})
-HIDDEN_SECONDS = 900
-"""How long a walk hides what it has seen, if it is killed before it shows that again."""
-WAIT_SECONDS = 1
-"""How long a receive waits for messages: with none, SQS asks only some of its servers."""
-IDLE_RECEIVES = 3
-"""So often a queue may show nothing new before it is taken to be empty."""
-MOST_MESSAGES = 10
 MOST_BYTES = 240 * 1024  # a batch may have 256 KiB
 ADVICE = {
     "archive_unreadable": "publish or sync the asset again in CMP",
@@ -85,11 +79,13 @@ class Filter:
 class Report:
     """What became of the chosen ones.
 
-    `leftovers` were dead letters of jobs that had ended after all, `missing` are in no queue.
+    `sent_before` were sent back by somebody else, or by a command that was killed; `leftovers` were
+    dead letters of jobs that had ended after all, `missing` are in no queue.
     """
 
     moved: list[str] = field(default_factory=list)
     discarded: list[str] = field(default_factory=list)
+    sent_before: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -137,9 +133,9 @@ def redrive(stack: Stack, items: Sequence[JobItem], step: Callable[[int], None])
     """Send the dead letters back into their work queues and delete them there."""
     report = Report()
 
-    def move(queue: str, messages: Sequence["MessageTypeDef"]) -> None:
+    def move(queue: str, walk: QueueWalk, messages: Sequence["MessageTypeDef"]) -> None:
         _send(stack, stack.queue(queue), messages)
-        _delete(stack, stack.dead_letter_queue(queue), messages)
+        walk.delete(messages)
         report.moved += map(_job_id, messages)
         step(len(messages))
 
@@ -153,8 +149,8 @@ def discard(
     """Delete the dead letters for good; their JOB items say when (`now`, ms)."""
     report = Report()
 
-    def throw_away(queue: str, messages: Sequence["MessageTypeDef"]) -> None:
-        _delete(stack, stack.dead_letter_queue(queue), messages)
+    def throw_away(_: str, walk: QueueWalk, messages: Sequence["MessageTypeDef"]) -> None:
+        walk.delete(messages)
         ids = [_job_id(message) for message in messages]
         job_items.discard(stack, ids, now)
         report.discarded += ids
@@ -169,74 +165,49 @@ def discard(
 def _walk_queues(
     stack: Stack,
     items: Sequence[JobItem],
-    act: Callable[[str, Sequence["MessageTypeDef"]], None],
+    act: Callable[[str, QueueWalk, Sequence["MessageTypeDef"]], None],
     report: Report,
 ) -> None:
     """Walk every dead-letter queue that holds anything: also leftovers alone are worth it."""
     wanted, acted = {item.job_id for item in items}, set[str]()
-    with_items = {item.queue for item in items}
     for queue in stack.work_queues:
-        url, gone = stack.dead_letter_queue(queue), set[str]()
-        if queue not in with_items and not any(status.counts(stack, url)):
+        url = stack.dead_letter_queue(queue)
+        lacking = {item.job_id for item in items if item.queue == queue}
+        if not lacking and not any(status.counts(stack, url)):
             continue
-        with closing(_walk(stack, url, gone)) as walk:
-            for messages in walk:
+        walk = QueueWalk(stack, url)
+        with closing(walk.messages(partial(_lacks, stack, lacking))) as received:
+            for messages in received:
                 meant = [message for message in messages if _job_id(message) in wanted]
                 rest = [message for message in messages if _job_id(message) not in wanted]
                 for batch in _batches(meant):
-                    act(queue, batch)
+                    act(queue, walk, batch)
                     acted |= set(map(_job_id, batch))
-                cleared = _clear(stack, url, rest)
-                report.leftovers += map(_job_id, cleared)
-                gone |= {message["MessageId"] for message in (*meant, *cleared)}
-    report.missing += sorted(wanted - acted)
+                    lacking -= acted
+                report.leftovers += _clear(stack, walk, rest)
+    left = wanted - acted
+    _lacks(stack, left)
+    report.missing += sorted(left)
+    report.sent_before += sorted(wanted - acted - left)
 
 
-def _walk(stack: Stack, url: str, gone: Set[str]) -> Generator[list["MessageTypeDef"], None, None]:
-    """Yield the messages of a queue, each once; in the end show those again that are not `gone`."""
-    seen: dict[str, str] = {}
-    idle = 0
-    try:
-        while idle < IDLE_RECEIVES:
-            answer = stack.sqs.receive_message(
-                QueueUrl=url,
-                MaxNumberOfMessages=MOST_MESSAGES,
-                VisibilityTimeout=HIDDEN_SECONDS,
-                WaitTimeSeconds=WAIT_SECONDS,
-                MessageAttributeNames=["All"],
-            )
-            messages = answer.get("Messages", [])
-            fresh = [each for each in messages if each["MessageId"] not in seen]
-            idle = 0 if fresh else idle + 1
-            seen |= {each["MessageId"]: each["ReceiptHandle"] for each in messages}
-            if fresh:
-                yield fresh
-    finally:
-        _show_again(stack, url, [handle for name, handle in seen.items() if name not in gone])
+def _lacks(stack: Stack, job_ids: set[str]) -> bool:
+    """Tell whether any of these is still a dead letter; those that are not leave the set."""
+    known = job_items.get(stack, job_ids)
+    job_ids &= {job_id for job_id, item in known.items() if item.outcome == DEAD}
+    return bool(job_ids)
 
 
-def _show_again(stack: Stack, url: str, handles: Sequence[str]) -> None:
-    """Make messages visible at once."""
-    for start in range(0, len(handles), MOST_MESSAGES):
-        stack.sqs.change_message_visibility_batch(
-            QueueUrl=url,
-            Entries=[
-                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-                for number, handle in enumerate(handles[start : start + MOST_MESSAGES])
-            ],
-        )
-
-
-def _clear(stack: Stack, url: str, messages: Sequence["MessageTypeDef"]) -> list["MessageTypeDef"]:
-    """Delete the dead letters of jobs that have ended after all, and return them."""
+def _clear(stack: Stack, walk: QueueWalk, messages: Sequence["MessageTypeDef"]) -> list[str]:
+    """Delete the dead letters of jobs that have ended after all, and return the jobs' ids."""
     known = job_items.get(stack, [_job_id(each) for each in messages if _job_id(each)])
     done = [
         message
         for message in messages
         if (item := known.get(_job_id(message))) and item.outcome in DONE
     ]
-    _delete(stack, url, done)
-    return done
+    walk.delete(done)
+    return [_job_id(message) for message in done]
 
 
 def _batches(messages: Sequence["MessageTypeDef"]) -> Iterator[list["MessageTypeDef"]]:
@@ -278,19 +249,6 @@ def _send(stack: Stack, url: str, messages: Sequence["MessageTypeDef"]) -> None:
         raise OperatorError("the work queue did not take every message: repeat the command")
 
 
-def _delete(stack: Stack, url: str, messages: Sequence["MessageTypeDef"]) -> None:
-    for start in range(0, len(messages), MOST_MESSAGES):
-        answer = stack.sqs.delete_message_batch(
-            QueueUrl=url,
-            Entries=[
-                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
-                for number, message in enumerate(messages[start : start + MOST_MESSAGES])
-            ],
-        )
-        if answer.get("Failed"):
-            raise OperatorError("SQS did not delete every dead letter: repeat the command")
-
-
 def _job_id(message: "MessageTypeDef") -> str:
     attribute = message.get("MessageAttributes", {}).get("job_id")
     return attribute.get("StringValue", "") if attribute else ""
@@ -330,6 +288,7 @@ def show_report(document: Mapping[str, Any], console: Console) -> None:
     names = {
         "moved": "sent back",
         "discarded": "discarded",
+        "sent_before": "had been sent back before",
         "leftovers": "deleted, since their jobs have ended after all",
         "missing": "not in any queue",
     }
