@@ -39,12 +39,15 @@ class Cmp:
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
+        self.item: Exception | None = None
         self.publications: list[httpx.Response | Exception] = []
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         if request.url.path == "/oauth/token":
             return httpx.Response(200, json={"access_token": "hidden-token", "expires_in": 3600})
+        if self.item:
+            raise self.item
         if request.method == "GET":
             return httpx.Response(200, json=ITEM)
         found = self.publications.pop(0) if self.publications else {"status": "published"}
@@ -130,6 +133,16 @@ def test_a_lost_answer_leaves_open_what_became_of_it_and_nothing_is_sent_twice(
     assert "`cmp-relay content get content-123`" in ended.err
     assert "hidden" not in ended.err
     assert cmp.told().count(f"POST {API}/v1/cmp/content/content-123/publish") == 1
+
+
+def test_who_does_not_answer_is_told_by_its_place(cmp: Cmp, run: Run) -> None:
+    cmp.item = httpx.ConnectError("hidden-url")
+
+    ended = run("get", "content-123")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert f"CMP does not answer in good order (GET {API}/v1/cmp/content/content-123" in ended.err
+    assert "hidden" not in ended.err
 
 
 def test_the_words_of_cmp_are_told_and_no_secret_in_them(cmp: Cmp, run: Run) -> None:

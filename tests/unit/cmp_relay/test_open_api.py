@@ -115,6 +115,15 @@ def redirect(location: str, **headers: str) -> httpx.Response:
     return httpx.Response(302, headers={"Location": location, **headers})
 
 
+def test_tells_the_words_of_a_refusal_without_the_token() -> None:
+    words = f"wrong: Bearer {PLANTED}-1, {'x' * 150}{PLANTED}-1"
+    cmp, _ = answers(httpx.Response(422, json={"message": words}))
+
+    with pytest.raises(RequestRefusedError, match=r"'wrong: Bearer …, x+…'") as caught:
+        cmp.get(ARTICLE)
+    assert PLANTED not in str(caught.value)
+
+
 def test_gets_a_link_as_it_is_with_the_token() -> None:
     cmp, seen = answers(httpx.Response(200, json={"id": "1"}))
 

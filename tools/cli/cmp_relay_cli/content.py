@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from cmp_relay import content_api
 from cmp_relay.content_api import ContentApi
 from cmp_relay.credentials import Credentials, CredentialsSecret
-from cmp_relay.errors import AppointmentError, CredentialsError, SettingsError
+from cmp_relay.errors import AppointmentError, CredentialsError, SettingsError, UnavailableError
 from cmp_relay.exchanges import build_client
 from cmp_relay.patience import PATIENCE_SECONDS, Patience
 from cmp_relay.permits import Permits
@@ -29,8 +29,8 @@ WORTH_TELLING_SECONDS = 5
 def connected(session: Session, base: str) -> Iterator[ContentApi]:
     """Use the API at an address, with a patience of two minutes for each request.
 
-    Raises OperatorError without credentials or without a slot in time, UsageError for an address
-    to which no secret may go.
+    Raises OperatorError without credentials, an answer or a slot in time, UsageError for an
+    address to which no secret may go.
     """
     credentials, permits = _access(session)
 
@@ -48,6 +48,9 @@ def connected(session: Session, base: str) -> Iterator[ContentApi]:
             raise UsageError(f"--api needs an address with https and a host: {example}") from None
         try:
             yield api
+        except UnavailableError as error:
+            message = f"CMP does not answer in good order ({error}): see --api, or try later"
+            raise OperatorError(message) from None
         except AppointmentError:
             message = f"the stack's API budget has no slot within {PATIENCE_SECONDS} s: try later"
             raise OperatorError(message) from None
