@@ -257,6 +257,8 @@ def replay(
     wanted = Wanted(*span, events=event or (), assets=asset or (), deliveries=delivery or ())
     with session.output.progress("reading the archive") as step:
         jobs = replay_.find(stack, wanted, step)
+        if not jobs:
+            explain_.check_known(stack, asset or (), now, step)
     run = resume or times.iso(now)
     document: dict[str, Any] = {"replay": run, "dry_run": dry_run, **replay_.cost(stack, jobs)}
     if not dry_run and jobs:

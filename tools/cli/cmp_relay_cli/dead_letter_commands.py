@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cmp_relay_cli import dead_letters, moments
+from cmp_relay_cli import dead_letters, explain, moments
 from cmp_relay_cli.dead_letters import Filter, Report
-from cmp_relay_cli.errors import MissingError, OperatorError, UsageError
+from cmp_relay_cli.errors import OperatorError, UsageError
 from cmp_relay_cli.job_items import JobItem
 from cmp_relay_cli.options import DryRun, Yes
 from cmp_relay_cli.output import facts
@@ -59,10 +59,7 @@ def show_dead_letter(context: typer.Context, job_id: str) -> None:
     session = Session.of(context)
     items = _find(session, session.stack(), Filter(jobs=[job_id]))
     if not items:
-        message = (
-            f"{job_id} is no dead letter: `cmp-relay dead-letters list --each` shows which are"
-        )
-        raise MissingError(message)
+        raise dead_letters.missing(job_id)
     document = {**items[0].document(), "advice": dead_letters.ADVICE.get(items[0].reason)}
     session.output.show(document, lambda console: facts(console, document))
 
@@ -145,6 +142,9 @@ def _change(
         raise UsageError("choose dead letters by --reason, --event, …, or take them --all")
     stack = session.stack()
     items = _find(session, stack, chosen)[:limit]
+    if not items:
+        with session.output.progress("reading the catalogue") as step:
+            explain.check_known(stack, [*chosen.assets, *chosen.deliveries], moments.now(), step)
     report = Report()
     if not dry:
         session.output.confirm(f"{verb} {len(items)} dead letters of {stack.name}?", yes=yes)

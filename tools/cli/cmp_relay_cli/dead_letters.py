@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from cmp_relay_cli import job_items, status
-from cmp_relay_cli.errors import OperatorError
+from cmp_relay_cli.errors import MissingError, OperatorError
 from cmp_relay_cli.job_items import JobItem
 from cmp_relay_cli.output import facts, moment, row, table
 from cmp_relay_cli.queue_walk import QueueWalk
@@ -95,15 +95,28 @@ class Report:
 
 
 def find(stack: Stack, chosen: Filter, step: Callable[[int], None]) -> list[JobItem]:
-    """Return the dead letters that are meant, oldest first; those thrown away are none."""
+    """Return the dead letters that are meant, oldest first; those thrown away are none.
+
+    Raises MissingError for a job that is named and that nobody knows.
+    """
     condition = "outcome = :dead AND attribute_not_exists(discarded_at)"
     if chosen.jobs:
-        found: Iterable[JobItem] = job_items.get(stack, chosen.jobs).values()
+        known = job_items.get(stack, chosen.jobs)
+        for job_id in chosen.jobs:
+            if job_id not in known:
+                raise missing(job_id)
+        found: Iterable[JobItem] = known.values()
         found = [item for item in found if item.outcome == DEAD and item.discarded_at is None]
     else:
         found = job_items.scan(stack, condition, {":dead": DEAD}, step)
     meant = [item for item in found if chosen.takes(item)]
     return sorted(meant, key=lambda item: (item.ended_at or 0, item.job_id))
+
+
+def missing(job_id: str) -> MissingError:
+    """Return what is to be said of a job that is no dead letter."""
+    message = f"{job_id} is no dead letter: `cmp-relay dead-letters list --each` shows which are"
+    return MissingError(message)
 
 
 def groups(items: Iterable[JobItem]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """What happened to a delivery or an asset, in the order in which it happened."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -101,6 +101,13 @@ def asset(stack: Stack, asset_id: str, step: Callable[[int], None]) -> dict[str,
         "jobs": [job.document() for job in jobs],
         "timeline": _told(moments),
     }
+
+
+def check_known(stack: Stack, names: Iterable[str], now: int, step: Callable[[int], None]) -> None:
+    """Raise MissingError for a delivery or an asset that the relay has never seen."""
+    for name in names:
+        if delivery(stack, name, now) is None and asset(stack, name, step) is None:
+            raise missing(name)
 
 
 def missing(name: str) -> MissingError:
