@@ -1,6 +1,7 @@
 """Replays at the command line: what they cost, change and bring."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_a_replay_leaves_the_catalogue_as_it_was_and_asks_cmp_next_to_nothing(
 
 @pytest.mark.long
 def test_a_replay_of_a_day_costs_no_more_than_one_request_for_each_asset(
-    operator: Operator,
+    operator: Operator, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     relay, began = operator.relay, times.iso(time.time_ns() // 1_000_000)
     assets = [relay.cmp.add_asset("image")["id"] for _ in range(100)]
@@ -53,15 +54,24 @@ def test_a_replay_of_a_day_costs_no_more_than_one_request_for_each_asset(
         sent = list(pool.map(lambda number: relay.cmp.publish([assets[number % 100]]), range(500)))
     for each in sent:
         relay.outcomes(each)
+
+    def of_assets(event: dict[str, Any]) -> bool:
+        return event["detail"].get("asset", {}).get("id") in assets
+
+    told = relay.told(of_assets, 100 + 500)  # also that their files have come
     before = {asset_id: lasting(relay.state(asset_id)) for asset_id in assets}
     asked = len(relay.cmp.requests("/v3"))
 
     done = operator.json("replay", "--since", began, "--rate", "100", "--yes", "--follow")
 
+    requests = len(relay.cmp.requests("/v3")) - asked
+    record_testsuite_property("replay_requests", requests)
+    record_testsuite_property("replay_requests_at_most", done["requests_at_most"])
     assert (done["deliveries"], done["given"]) == (500, 500)
     assert done["outcomes"] == {"superseded": 500}
     assert {asset_id: lasting(relay.state(asset_id)) for asset_id in assets} == before
-    assert len(relay.cmp.requests("/v3")) - asked <= min(100, done["requests_at_most"])
+    assert relay.told(of_assets) == told
+    assert requests <= done["requests_at_most"] <= len(assets)
 
 
 def test_a_replay_brings_what_the_catalogue_has_lost(operator: Operator) -> None:
