@@ -10,6 +10,7 @@ import pytest
 from cmp_relay.outcomes import Outcomes
 from cmp_relay_cli import dead_letters, job_items, queue_walk
 from cmp_relay_cli.dead_letters import Filter, Report
+from cmp_relay_cli.errors import MissingError
 from cmp_relay_cli.job_items import JobItem
 from cmp_relay_cli.queue_walk import QueueWalk
 from cmp_relay_cli.stack import Stack
@@ -192,6 +193,13 @@ def test_finds_them_by_all_that_is_given(stack: Stack) -> None:
     assert found(stack, since=b.ended_at) == [b]
     assert found(stack, until=a.ended_at) == []
     assert found(stack, jobs=["a"], assets=["nobody"]) == []
+
+
+def test_a_job_that_nobody_knows_is_told_before_anything_moves(stack: Stack) -> None:
+    bury(stack, [job("a")])
+
+    with pytest.raises(MissingError, match="b is no dead letter"):
+        found(stack, jobs=["a", "b"])
 
 
 def test_a_large_message_goes_in_a_batch_of_its_own(stack: Stack) -> None:
