@@ -21,7 +21,7 @@ from cmp_relay.credentials import Credentials
 from cmp_relay.endpoint import Endpoint, moment
 from cmp_relay.exchanges import build_client
 from cmp_relay.fields import at
-from cmp_relay.forms import Form
+from cmp_relay.forms import Form, SteadyFile
 from cmp_relay.oauth import TokenEndpoint
 from cmp_relay.open_api import OpenApi
 from cmp_relay.origins import Origins
@@ -87,14 +87,17 @@ class ContentApi:
         tags: Sequence[str] = (),
         folder_id: str = "",
     ) -> Mapping[str, Any]:
-        """Upload a file as an asset; UnavailableError leaves open whether it is there now."""
+        """Upload a file as an asset; UnavailableError leaves open whether it is there now.
+
+        Raises OSError for a file that cannot be read, or changes meanwhile.
+        """
         fields = {
             "title": title or path.name,
             "description": description,
             "tags": json.dumps([*tags]),
             "folder_id": folder_id,
         }
-        with path.open("rb") as file:
+        with SteadyFile(path) as file:
             form = Form(fields, path.name, file)
             return self.endpoint.submit(self.endpoint.link("assets"), form, UPLOAD_SECONDS)
 

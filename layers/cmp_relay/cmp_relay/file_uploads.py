@@ -4,7 +4,7 @@ Such a key is good for a new asset, or for a new version of one (`cmp_assets`).
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from cmp_relay.endpoint import Endpoint
 from cmp_relay.errors import RequestRefusedError, UnavailableError
 from cmp_relay.fields import at, text
+from cmp_relay.forms import SteadyFile
 from cmp_relay.storage import Storage
 
 MEBIBYTE = 2**20
@@ -48,23 +49,23 @@ class FileUploads:
     sleep: Callable[[float], None] = time.sleep
 
     def send(self, path: Path, sent: Progress = unheard) -> str:
-        """Upload a file and return CMP's key for it; raises ApiErrors and OSError."""
-        size = path.stat().st_size
-        if size >= self.multipart_from:
-            return self._send_parts(path, size, sent)
-        form = self.endpoint.get(self.endpoint.link("upload-url"))
-        with path.open("rb") as file:
+        """Upload a file and return CMP's key for it; raises ApiErrors, and OSErrors of the file."""
+        with SteadyFile(path) as file:
+            if file.size >= self.multipart_from:
+                return self._send_parts(file, sent)
+            form = self.endpoint.get(self.endpoint.link("upload-url"))
             send = partial(self.storage.send, form, path.name, file, UPLOAD_SECONDS)
             key = self._persist(send)
-        sent(size)
+            sent(file.size)
         return key
 
-    def _send_parts(self, path: Path, size: int, sent: Progress) -> str:
+    def _send_parts(self, file: SteadyFile, sent: Progress) -> str:
+        size = file.size
         part_size = max(self.part_size, -(-size // MOST_PARTS))
         order = {"file_size": size, "part_size": part_size}
         told = self.endpoint.tell("POST", self.endpoint.link("multipart-uploads"), order)
-        sizes = [min(part_size, size - start) for start in range(0, size, part_size)]
-        for url, part in zip(_urls(told, len(sizes)), _parts(path, sizes), strict=True):
+        for url in _urls(told, -(-size // part_size)):
+            part = file.read(part_size)
             self._persist(partial(self.storage.put, url, part, UPLOAD_SECONDS))
             sent(len(part))
         completion = self.endpoint.tell("POST", _link(told, "complete"))
@@ -106,15 +107,6 @@ def _urls(told: Mapping[str, Any], count: int) -> list[str]:
     if not isinstance(urls, list) or [*map(text, urls)] != urls or len(urls) != count:
         raise UnavailableError("POST multipart-uploads: not a URL for each part")
     return urls
-
-
-def _parts(path: Path, sizes: Sequence[int]) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        for size in sizes:
-            part = file.read(size)
-            if len(part) < size:
-                raise OSError(f"{path.name} has become shorter while it was uploaded")
-            yield part
 
 
 def _link(told: Mapping[str, Any], name: str) -> str:

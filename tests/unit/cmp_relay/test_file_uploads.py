@@ -1,6 +1,7 @@
 import json
+import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cmp_relay import file_uploads
 from cmp_relay.endpoint import Endpoint
 from cmp_relay.errors import RequestRefusedError, UnavailableError, UntrustedLinkError
 from cmp_relay.file_uploads import FileUploads
+from cmp_relay.forms import Form, SteadyFile
 from cmp_relay.open_api import OpenApi
 from cmp_relay.origins import FileOrigins, Origins
 from cmp_relay.storage import Storage
@@ -225,16 +227,73 @@ def test_parts_that_do_not_come_together_are_an_error(
     assert len(server.slept) < 30
 
 
-def test_a_file_that_shrinks_is_not_completed(tmp_path: Path) -> None:
+def longer(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"y" * 1000)
+
+
+def shorter(path: Path) -> None:
+    os.truncate(path, 1_500_000)
+
+
+def another(path: Path) -> None:
+    path.write_bytes(b"y" * path.stat().st_size)
+    os.utime(path, ns=(0, 1))  # file systems tell moments in steps of some ms
+
+
+CHANGES = pytest.mark.parametrize("change", [longer, shorter, another])
+
+
+@CHANGES
+def test_a_file_that_changes_between_two_parts_is_not_completed(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
     server, path = in_parts(2), written(tmp_path, b"x" * 2_000_000)
 
-    def shrink(_: int) -> None:
-        path.write_bytes(b"x" * 1_500_000)
-
-    with pytest.raises(OSError, match="shorter"):
-        server.uploads(multipart_from=1, part_size=1_000_000).send(path, shrink)
+    with pytest.raises(OSError, match=r"hero\.png has changed while it was uploaded: do it again"):
+        server.uploads(multipart_from=1, part_size=1_000_000).send(path, lambda _: change(path))
 
     assert server.seen[-1].method == "PUT"
+
+
+@CHANGES
+def test_a_form_ends_before_its_end_if_the_file_changes(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    path = written(tmp_path, b"x" * 2_000_000)
+    taken = []
+
+    with SteadyFile(path) as file, httpx.Client() as client:
+        stream = Form({}, path.name, file).request(client, httpx.URL(f"https://{HOST}/")).stream
+        assert isinstance(stream, httpx.SyncByteStream)
+        with pytest.raises(OSError, match="has changed"):  # noqa: PT012 - the third chunk
+            for number, chunk in enumerate(stream):
+                taken.append(chunk)
+                if number == 1:
+                    change(path)
+
+    assert sum(map(len, taken)) < 200_000
+
+
+def test_what_has_no_length_is_refused_before_it_is_opened(tmp_path: Path) -> None:
+    pipe, server = tmp_path / "pipe", Server({})
+    os.mkfifo(pipe)  # who opens it would wait for a writer
+
+    with pytest.raises(OSError, match="pipe has no length"):
+        server.uploads().send(pipe)
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("multipart_from", [1, 100])
+def test_a_name_that_cmp_cannot_be_told_is_refused_before_anything_is_sent(
+    tmp_path: Path, multipart_from: int
+) -> None:
+    path, server = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.bin")), in_parts(2)
+    path.write_bytes(b"12345678")
+
+    with pytest.raises(OSError, match=r"'caf\\udce9\.bin' is not UTF-8: rename the file"):
+        server.uploads(multipart_from=multipart_from).send(path)
+    assert server.seen == []
 
 
 def test_errors_do_not_show_signed_urls(tmp_path: Path) -> None:
