@@ -6,6 +6,7 @@ No secret is shown.
 """
 
 import hmac
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from cmp_relay.cmp_v3 import OrganizationSettings
 from cmp_relay.fields import at, text
+from cmp_relay_cli import registration
 from cmp_relay_cli.errors import OperatorError
 from cmp_relay_cli.output import facts
 
@@ -77,9 +79,14 @@ class Plan:
 def plan(
     settings: OrganizationSettings, *, name: str, url: str, secret: str, events: Sequence[str]
 ) -> Plan:
-    """Hold what is wanted against what CMP has; raises OperatorError if several share the name."""
-    rows = at(settings.get(), "resources", "webhooks")
-    same = [row for row in rows if at(row, "name") == name] if isinstance(rows, list) else []
+    """Hold what is wanted against what CMP has.
+
+    Raises OperatorError if several share the name, or if one of another name leads here already:
+    with a second one every event would come twice.
+    """
+    found = at(settings.get(), "resources", "webhooks")
+    rows = found if isinstance(found, list) else []
+    same = [row for row in rows if at(row, "name") == name]
     if len(same) > 1:
         message = (
             f"CMP has {len(same)} webhooks called {name} and would make another one: delete all "
@@ -87,6 +94,14 @@ def plan(
         )
         raise OperatorError(message)
     before = same[0] if same else None
+    here = [row for row in rows if registration.channel(row, url) == registration.DEFAULT]
+    if here and before not in here:
+        other = text(at(here[0], "name")) or "-"
+        message = (
+            f"CMP delivers here already, by its webhook {other}: bring that one up to date with "
+            f"--name {shlex.quote(other)}, or delete it at Apps & Webhooks"
+        )
+        raise OperatorError(message)
     description = text(at(before, "description")) or "Delivers to CMP Relay"
     after = {
         "name": name,

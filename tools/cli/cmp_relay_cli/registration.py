@@ -17,6 +17,8 @@ WANTED = frozenset(
     name for name, route in routing.ROUTES.items() if route not in routing.PUBLISH_ROUTES
 )
 """Events that have a worker; those of publishing come through channels, which settings lack."""
+DEFAULT = "default"
+"""The channel of the URL itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,22 @@ def ours(settings: Mapping[str, Any], url: str, secrets: Secrets) -> list[Regist
     rows = at(settings, "resources", "webhooks")
     found = []
     for row in rows if isinstance(rows, list) else []:
-        target = (text(at(row, "callback_url")) or "").partition("?")[0].rstrip("/")
-        if target != url and not target.startswith(f"{url}/"):
+        leads_to = channel(row, url)
+        if leads_to is None:
             continue
         names = at(row, "event_names")
         events = frozenset(map(str, names if isinstance(names, list) else []))
         name, secret = text(at(row, "name")) or "-", text(at(row, "secret")) or ""
-        channel = target.removeprefix(url).strip("/") or "default"
-        found.append(Registered(name, channel, events, _named(secret, secrets)))
+        found.append(Registered(name, leads_to, events, _named(secret, secrets)))
     return found
+
+
+def channel(webhook: object, url: str) -> str | None:
+    """Return the channel of the stack's URL that a webhook leads to, None if it leads elsewhere."""
+    target = (text(at(webhook, "callback_url")) or "").partition("?")[0].rstrip("/")
+    if target != url and not target.startswith(f"{url}/"):
+        return None
+    return target.removeprefix(url).strip("/") or DEFAULT
 
 
 def twice(webhooks: Sequence[Registered]) -> dict[str, list[str]]:
