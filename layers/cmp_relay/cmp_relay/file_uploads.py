@@ -5,6 +5,7 @@ Such a key is good for a new asset, or for a new version of one (`cmp_assets`).
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -79,15 +80,24 @@ class FileUploads:
         """Wait until CMP has put the parts together; each look is a request, so ever less often."""
         delay, waited = FIRST_POLL, 0.0
         while True:
-            told = self.endpoint.get(status_link)
-            if told.get("status") == DONE:
+            status = self._status(status_link)
+            if status == DONE:
                 return
-            if told.get("status") == FAILED:
+            if status == FAILED:
                 raise RequestRefusedError("CMP could not put the parts of the upload together")
             if waited + delay > COMPLETION_SECONDS:
                 raise UnavailableError("CMP has not put the parts of the upload together in time")
             self.sleep(delay)
             delay, waited = min(2 * delay, LONGEST_POLL), waited + delay
+
+    def _status(self, link: str) -> object:
+        """Return how far CMP is, None if it does not tell: the next look does, all parts are there.
+
+        Who gave up instead would have to send them all again.
+        """
+        with suppress(UnavailableError):
+            return self.endpoint.get(link).get("status")
+        return None
 
     def _persist(self, send: Callable[[], Given]) -> Given:
         """Send once more what the storage did not take: the same form or part does no harm."""

@@ -227,6 +227,27 @@ def test_parts_that_do_not_come_together_are_an_error(
     assert len(server.slept) < 30
 
 
+def test_a_failed_look_at_the_parts_does_not_lose_them(tmp_path: Path) -> None:
+    server = in_parts(2)
+    looks = server.answers["GET /v3/multipart-uploads/u1/status"]
+    looks[:0] = [httpx.Response(502), httpx.Response(503), httpx.Response(200, text="<html>")]
+
+    assert server.uploads(multipart_from=1).send(written(tmp_path, b"12345678")) == "k1"
+
+    assert [one.method for one in server.seen] == ["POST", "PUT", "PUT", "POST", *["GET"] * 4]
+    assert server.slept == [2, 4, 8]
+
+
+def test_looks_that_go_on_to_fail_are_an_error(tmp_path: Path) -> None:
+    server = in_parts(2)
+    server.answers["GET /v3/multipart-uploads/u1/status"] = [httpx.Response(502)]
+
+    with pytest.raises(UnavailableError, match="in time"):
+        server.uploads(multipart_from=1).send(written(tmp_path, b"12345678"))
+
+    assert sum(server.slept) <= file_uploads.COMPLETION_SECONDS
+
+
 def longer(path: Path) -> None:
     with path.open("ab") as file:
         file.write(b"y" * 1000)
