@@ -21,6 +21,15 @@ PATIENCE_SECONDS = 120
 """Twice the minute for which the tutorial's limit holds (facts.md 4)."""
 FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 30.0
+MEASURES = (
+    "ApiProbesFailed",
+    "ApiQuotaDaysLeft",
+    "ApiQuotaUsed",
+    "ApiRequests",
+    "ApiRequestsThrottled",
+    "ApiSlotsLost",
+)
+"""The metrics that permits count."""
 
 Given = TypeVar("Given")
 Prepared = TypeVar("Prepared")
@@ -85,15 +94,25 @@ class Patience:
                 delay = _delay(error, back_off)
                 if isinstance(error, CredentialsError) or self.now() + delay > ends_at:
                     raise
+            finally:
+                _forget_measures()
             self.sleep(delay)
             back_off = min(2 * back_off, LONGEST_BACK_OFF)
 
     def _gate(self) -> Gate:
         if self.permits is None:
             return OpenGate()
-        # Nobody publishes them outside of Lambda, and a hundred are all that may wait.
-        metrics.clear_metrics()
         return TellingGate(self.permits.of(self._memory, 1))
+
+
+def _forget_measures() -> None:
+    """Leave a program's own metrics alone in the set that Powertools shares within a process.
+
+    Ours would go out under its namespace. Where it publishes none they would wait, and the
+    hundredth value of one goes to stdout, or is an error without a namespace.
+    """
+    for name in MEASURES:
+        metrics.metric_set.pop(name, None)
 
 
 def _delay(error: PostponedError | RateLimitedError, back_off: float) -> float:

@@ -1,9 +1,14 @@
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 
+from cmp_relay import patience, permits
 from cmp_relay.breaker import FAILURES, Breaker
 from cmp_relay.budget import Budget
 from cmp_relay.errors import (
@@ -156,3 +161,33 @@ def test_a_write_that_may_be_done_is_not_repeated_when_the_breaker_opens() -> No
     api.is_up = True
     patience.ask(api, lambda gated: gated.tell("POST", LINK, {}))
     assert len(api.told) == 1
+
+
+@pytest.fixture
+def own_metrics() -> Iterator[Metrics]:
+    made = Metrics(namespace="Shop", service="orders")
+    made.clear_metrics()
+    made.add_metric(name="OrdersPlaced", unit=MetricUnit.Count, value=3)
+    yield made
+    made.clear_metrics()
+
+
+def test_the_metrics_of_the_program_stay_as_they_are(
+    own_metrics: Metrics, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside, api = Waiting().beside(), FakeOpenApi()
+    api.resources[LINK] = {"id": "1"}
+
+    for _ in range(150):  # a hundred values of a name are all that Powertools keeps
+        beside.ask(api, lambda gated: gated.get(LINK))
+
+    assert {name: one["Value"] for name, one in own_metrics.metric_set.items()} == {
+        "OrdersPlaced": [3.0]
+    }
+    assert capsys.readouterr().out == ""
+
+
+def test_every_metric_of_a_permit_is_known() -> None:
+    names = re.findall(r'add_metric\(\s*name="(\w+)"', inspect.getsource(permits))
+
+    assert {*names} == {*patience.MEASURES}
