@@ -118,10 +118,11 @@ def test_backfills_a_library_and_compares_it(empty_relay: Relay, tmp_path: Path)
     dry = operator.json("backfill", "--dry-run")
     assert set(dry) == {"under_way", "last"}
     assert "--yes" in operator.complaint("backfill", code=2)
-    report = operator.json("backfill", "--yes")
+    operator.at_home()
+    report = operator.json("--local", "backfill", "--yes")  # whose counts are never behind
 
     assert (report["kind"], report["status"]) == ("full", "finished")
-    assert report["missing"] == len(assets)
+    assert (report["missing"], report["dead_letters"]) == (len(assets), 0)
     assert {relay.asset(asset_id)["library"] for asset_id in assets} == {"present"}
     again = operator.json("reconcile", "--yes")
     assert (again["kind"], again["status"], again["enqueued"]) == ("incremental", "finished", 0)

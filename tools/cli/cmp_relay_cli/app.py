@@ -348,14 +348,19 @@ def _reconcile(session: Session, kind: Kind, *, settle: bool, dry: bool, yes: bo
         session.output.show(state, lambda console: reconciling.show(state, console))
         return
     session.output.confirm(f"Begin a run ({kind}) in {stack.name}?", yes=yes)
+    dead = reconciling.dead_letters(stack) if settle else 0
     with session.output.measured("comparing") as compare:
         report = reconciling.compare(stack, kind, compare)
     if settle:
         with session.output.measured("bringing assets") as bring:
             reconciling.settle(stack, report.get("enqueued", 0), bring)
+        report["dead_letters"] = max(0, reconciling.dead_letters(stack) - dead)
     session.output.show(report, lambda console: reconciling.show(report, console))
     if report.get("status") != "finished":
         raise OperatorError(f"the run stopped: {report.get('reason')}; see docs/reconcile.md")
+    if report.get("dead_letters"):
+        died = f"{report['dead_letters']} jobs of the library have become dead letters"
+        raise OperatorError(f"{died}: `cmp-relay dead-letters list`")
 
 
 def main() -> None:
