@@ -101,17 +101,21 @@ def test_goes_on_where_it_was_stopped(stack: Stack) -> None:
     assert replay.outcomes(stack, wanted, "run") == {"in flight": len(wanted)}
 
 
+@pytest.mark.parametrize("place", ["waiting", "with a worker"])
 def test_holds_back_while_the_queue_is_long_and_never_exceeds_its_rate(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     for number in range(4):
         archived(stack, f"d{number}", MORNING + number)
     wanted = found(stack, Wanted(MORNING, MORNING + DAY))
     monkeypatch.setattr(replay, "PIECE", 5)
-    waiting = [0, replay.MOST_WAITING + 1, replay.MOST_WAITING + 1, replay.MOST_WAITING]
-    monkeypatch.setattr(
-        status, "counts", lambda *_: (waiting.pop(0) if len(waiting) > 1 else waiting[0], 0)
-    )
+    counts = [0, replay.MOST_WAITING + 1, replay.MOST_WAITING + 1, replay.MOST_WAITING]
+
+    def look(*_: object) -> tuple[int, int]:
+        count = counts.pop(0) if len(counts) > 1 else counts[0]
+        return (count, 0) if place == "waiting" else (0, count)
+
+    monkeypatch.setattr(status, "counts", look)
     slept: list[float] = []
 
     replay.send(stack, wanted, "run", 10, quiet, sleep=slept.append)

@@ -25,7 +25,10 @@ CAUSE = "replay"
 PIECE = 10
 """So many jobs are given at a time, before a look at what waits."""
 MOST_WAITING = 50
-"""A replay holds back while so many messages wait in the queue: live ones come behind them."""
+"""A replay holds back while a queue has more messages than that: live ones come behind them.
+
+Those that no worker can receive now count as well: jobs wait for their turn at CMP that way.
+"""
 PAUSE_SECONDS = 1.0
 MOST_KEYS = 100  # of one BatchGetItem
 
@@ -114,7 +117,7 @@ def send(
         piece = left[start : start + PIECE]
         for queue, own in _by_queue(piece).items():
             url = stack.queue(queue)
-            while status.counts(stack, url)[0] > MOST_WAITING:
+            while sum(status.counts(stack, url)) > MOST_WAITING:
                 sleep(PAUSE_SECONDS)
             LibraryQueue(stack.sqs, url).send(own)
         step(len(piece))
