@@ -11,7 +11,7 @@ from rich.console import Console
 from cmp_relay.errors import NotFoundError
 from cmp_relay.library import SEGMENTS
 from cmp_relay_cli import cmp, moments
-from cmp_relay_cli.errors import MissingError, UsageError
+from cmp_relay_cli.errors import MissingError, UsageError, owning_up
 from cmp_relay_cli.options import DryRun, Yes
 from cmp_relay_cli.output import row, table
 from cmp_relay_cli.session import Session
@@ -77,7 +77,11 @@ def upload_asset(
         session.output.show(document, lambda console: console.print_json(data=document))
         return
     session.output.confirm(f"Upload {file.name} ({size} bytes) to CMP?", yes=yes)
-    with session.output.progress("uploading", size) as step, cmp.connected(stack) as api:
+    with (
+        session.output.progress("uploading", size) as step,
+        cmp.connected(stack) as api,
+        owning_up(f"{file.name} is uploaded", "look at `cmp-relay assets list --limit 5`"),
+    ):
         asset = api.assets.upload(file, title, folder_id=folder, sent=step)
     session.output.show(asset, lambda console: _show([asset], console))
 

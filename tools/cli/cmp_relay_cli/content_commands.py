@@ -1,7 +1,6 @@
 """`cmp-relay content`: list, get, publish and upload by the API of Optimizely's tutorial."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -13,9 +12,9 @@ from rich.console import Console
 from cmp_relay import content_api
 from cmp_relay.content_api import ContentApi
 from cmp_relay.endpoint import moment
-from cmp_relay.errors import NotFoundError, UnavailableError
+from cmp_relay.errors import NotFoundError
 from cmp_relay_cli import content, moments
-from cmp_relay_cli.errors import MissingError, OperatorError, UsageError
+from cmp_relay_cli.errors import MissingError, UsageError, owning_up
 from cmp_relay_cli.options import DryRun, Yes
 from cmp_relay_cli.output import facts, row, table
 from cmp_relay_cli.session import Session
@@ -132,7 +131,7 @@ def upload_asset(
     session.output.confirm(f"Upload {file.name} ({size} bytes) to CMP?", yes=yes)
     with (
         content.connected(session, api) as cmp,
-        _owning_up(f"{file.name} is uploaded", "look in CMP"),
+        owning_up(f"{file.name} is uploaded", "look in CMP"),
     ):
         asset = cmp.upload(file, title, description=description, tags=tag or (), folder_id=folder)
     session.output.show(asset, lambda console: console.print_json(data=asset))
@@ -154,21 +153,11 @@ def _published(
     cmp: ContentApi, content_id: str, channel: str, then: datetime | None, target: str | None
 ) -> Mapping[str, Any]:
     try:
-        with _owning_up(f"{content_id} is published", f"see `cmp-relay content get {content_id}`"):
+        with owning_up(f"{content_id} is published", f"see `cmp-relay content get {content_id}`"):
             return cmp.publish(content_id, channel, schedule_at=then, target_location=target)
     except NotFoundError:
         message = f"CMP shows no channel {channel} to this app; nothing was published"
         raise MissingError(message) from None
-
-
-@contextmanager
-def _owning_up(what: str, how: str) -> Iterator[None]:
-    """Say of a write whose answer is lost that nobody knows, and how to find out."""
-    try:
-        yield
-    except UnavailableError as error:
-        message = f"it is not known whether {what} ({error}): {how} before you do it again"
-        raise OperatorError(message) from None
 
 
 def _show(rows: Sequence[Mapping[str, Any]], console: Console) -> None:

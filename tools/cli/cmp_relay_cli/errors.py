@@ -5,6 +5,8 @@ OperatorError
 └── UsageError      the command line makes no sense together (exit code 2)
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from botocore.exceptions import (
@@ -23,6 +25,8 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as NoConnectionError,
 )
+
+from cmp_relay.errors import UnavailableError
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 UNKNOWN = frozenset(
@@ -56,6 +60,16 @@ class UsageError(OperatorError):
     """The command line makes no sense together."""
 
     code = 2
+
+
+@contextmanager
+def owning_up(what: str, how: str) -> Iterator[None]:
+    """Say of a write whose answer is lost that nobody knows, and how to find out."""
+    try:
+        yield
+    except UnavailableError as error:
+        message = f"it is not known whether {what} ({error}): {how} before you do it again"
+        raise OperatorError(message) from None
 
 
 def explain(error: BotoCoreError | ClientError) -> str:
