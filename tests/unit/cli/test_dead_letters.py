@@ -4,8 +4,10 @@ import itertools
 from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cmp_relay.outcomes import Outcomes
 from cmp_relay_cli import dead_letters, job_items, queue_walk
@@ -142,8 +144,23 @@ def test_a_walk_keeps_hidden_what_it_has_seen_while_it_lasts(
         assert len(list(itertools.islice(walk, 3))) == 3
         renewed = killer.calls.count("ChangeMessageVisibilityBatch")
 
-    assert renewed == 1 + 2  # a request for each message seen before
+    assert renewed == 1 + 2 + 3  # a request for each message seen so far
     assert visible(stack, stack.dead_letter_queue("OtherEvent")) == 3
+
+
+def test_who_could_not_show_them_again_moves_none(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bury(stack, [job("a")])
+    refusal = ClientError({"Error": {"Code": "AccessDenied"}}, "ChangeMessageVisibilityBatch")
+    monkeypatch.setattr(stack.sqs, "change_message_visibility_batch", Mock(side_effect=refusal))
+
+    with pytest.raises(ClientError, match="ChangeMessageVisibilityBatch"):
+        dead_letters.redrive(stack, found(stack), quiet)
+
+    assert list(taken(stack, stack.queue("OtherEvent"))) == []
+    show_again()
+    assert list(taken(stack, stack.dead_letter_queue("OtherEvent"))) == ["a"]
 
 
 def test_discards_the_chosen_ones_and_lists_them_no_more(stack: Stack) -> None:

@@ -75,8 +75,6 @@ class QueueWalk:
 
     def _receive(self) -> list["MessageTypeDef"]:
         """Receive messages and return those that this walk has not seen."""
-        if time.monotonic() >= self._renew_at:
-            self._hide(self._seconds(len(self._handles)))
         answer = self._stack.sqs.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=MOST_MESSAGES,
@@ -87,6 +85,9 @@ class QueueWalk:
         messages = answer.get("Messages", [])
         fresh = [each for each in messages if each["MessageId"] not in self._handles]
         self._handles |= {each["MessageId"]: each["ReceiptHandle"] for each in messages}
+        # Also at once: who may not do it is to learn that before anything is moved.
+        if time.monotonic() >= self._renew_at:
+            self._hide(self._seconds(len(self._handles)))
         return fresh
 
     def _hide(self, seconds: int) -> None:
