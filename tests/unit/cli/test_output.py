@@ -1,14 +1,20 @@
 """What tables show of values that other people have written."""
 
 import io
+import json
+import sys
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from cmp_relay_cli.output import facts, row, table
+from cmp_relay_cli.errors import UsageError
+from cmp_relay_cli.output import Output, everything, facts, row, table
 
 
-@pytest.mark.parametrize("title", ["a\x1b[2Jb", "a\x1b]0;x\x07b", "a\x9b31mb", "a\u202eb", "a\rb"])
+@pytest.mark.parametrize(
+    "title", ["a\x1b[2Jb", "a\x1b]0;x\x07b", "a\x9b31mb", "a\u202eb", "a\rb", "a\ud83d"]
+)
 def test_a_title_does_not_steer_the_terminal(title: str) -> None:
     written = io.StringIO()
     console = Console(file=written, width=80)
@@ -19,7 +25,7 @@ def test_a_title_does_not_steer_the_terminal(title: str) -> None:
     facts(console, {"title": title})
 
     assert written.getvalue().count("a�") == 2
-    assert not {*"\x1b\x07\x9b\u202e\r"} & {*written.getvalue()}
+    assert not {*"\x1b\x07\x9b\u202e\r\ud83d"} & {*written.getvalue()}
 
 
 def test_a_title_is_shown_in_its_own_letters() -> None:
@@ -28,3 +34,34 @@ def test_a_title_is_shown_in_its_own_letters() -> None:
     facts(Console(file=written, width=80), {"title": "Frühling [bold]日本\nzwei", "empty": ""})
 
     assert written.getvalue().split() == ["title", "Frühling", "[bold]日本", "zwei", "empty", "-"]
+
+
+TITLE = "Frühling 😀 half \ud83d\x1b[2J"
+
+
+def test_a_program_is_told_every_title_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(content, "utf-8", write_through=True))
+
+    Output(as_json=True).show({"title": TITLE}, lambda _: None)
+
+    assert json.loads(content.getvalue()) == {"title": TITLE}
+
+
+def test_a_person_is_shown_all_of_a_document_whatever_it_holds() -> None:
+    content = io.BytesIO()
+    utf8 = io.TextIOWrapper(content, "utf-8", write_through=True)
+    document: dict[str, Any] = {"title": TITLE, "c1": "\x9b", "tags": ["日本", "a\nb"]}
+
+    everything(Console(file=utf8, width=80), document)
+
+    shown = json.loads(content.getvalue())
+    assert shown == {**document, "title": "Frühling 😀 half �\x1b[2J", "c1": "�"}
+    assert b"\x1b" not in content.getvalue()
+
+
+def test_nobody_is_asked_who_cannot_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it after `<&-`
+
+    with pytest.raises(UsageError, match="--yes"):
+        Output().confirm("Begin?", yes=False)

@@ -13,7 +13,7 @@ from cmp_relay.library import SEGMENTS
 from cmp_relay_cli import cmp, moments
 from cmp_relay_cli.errors import MissingError, UsageError, owning_up
 from cmp_relay_cli.options import DryRun, Yes
-from cmp_relay_cli.output import row, table
+from cmp_relay_cli.output import everything, row, table
 from cmp_relay_cli.session import Session
 
 COLUMNS = ("id", "type", "title", "modified_at")
@@ -57,7 +57,7 @@ def get_asset(context: typer.Context, asset_id: str) -> None:
             asset = api.assets.find(asset_id)
         except NotFoundError:
             raise MissingError(f"CMP shows no asset {asset_id} to the relay's app") from None
-    session.output.show(asset, lambda console: console.print_json(data=asset))
+    session.output.show(asset, lambda console: everything(console, asset))
 
 
 @app.command("upload")
@@ -74,7 +74,7 @@ def upload_asset(
     stack, size = session.stack(), file.stat().st_size
     if dry_run:
         document = {"file": str(file), "bytes": size, "dry_run": True}
-        session.output.show(document, lambda console: console.print_json(data=document))
+        session.output.show(document, lambda console: everything(console, document))
         return
     session.output.confirm(f"Upload {file.name} ({size} bytes) to CMP?", yes=yes)
     with (

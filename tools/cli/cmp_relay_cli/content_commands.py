@@ -16,7 +16,7 @@ from cmp_relay.errors import NotFoundError
 from cmp_relay_cli import content, moments
 from cmp_relay_cli.errors import MissingError, UsageError, owning_up
 from cmp_relay_cli.options import DryRun, Yes
-from cmp_relay_cli.output import facts, row, table
+from cmp_relay_cli.output import everything, facts, row, table
 from cmp_relay_cli.session import Session
 
 COLUMNS = ("id", "content_type", "status", "title", "campaign_id")
@@ -62,7 +62,7 @@ def get_content(context: typer.Context, content_id: ContentId, api: Api = conten
     _check("ID", content_id)
     with content.connected(session, api) as cmp:
         item = _item(cmp, content_id)
-    session.output.show(item, lambda console: console.print_json(data=item))
+    session.output.show(item, lambda console: everything(console, item))
 
 
 @app.command("publish")
@@ -126,7 +126,7 @@ def upload_asset(
     size = file.stat().st_size
     if dry_run:
         document = {"file": str(file), "bytes": size, "dry_run": True}
-        session.output.show(document, lambda console: console.print_json(data=document))
+        session.output.show(document, lambda console: everything(console, document))
         return
     session.output.confirm(f"Upload {file.name} ({size} bytes) to CMP?", yes=yes)
     with (
@@ -134,7 +134,7 @@ def upload_asset(
         owning_up(f"{file.name} is uploaded", "look in CMP"),
     ):
         asset = cmp.upload(file, title, description=description, tags=tag or (), folder_id=folder)
-    session.output.show(asset, lambda console: console.print_json(data=asset))
+    session.output.show(asset, lambda console: everything(console, asset))
 
 
 def _check(name: str, value: str) -> None:

@@ -19,8 +19,11 @@ from cmp_relay_cli.errors import OperatorError, UsageError
 
 WIDTH = 120
 """Where no terminal tells how wide it is."""
-STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal obeys instead of showing it. Titles come from anybody who writes in CMP."""
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it, and halves of letters, which nobody can write.
+
+Titles come from anybody who writes in CMP.
+"""
 
 
 def _console(*, stderr: bool = False) -> Console:
@@ -39,7 +42,8 @@ class Output:
     def show(self, document: object, render: Callable[[Console], None]) -> None:
         """Show the result of a command, once."""
         if self.as_json:
-            typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+            # In ASCII, since a title can hold half a letter, which no encoding can write.
+            typer.echo(json.dumps(document, indent=2, default=str))
         else:
             render(self.result)
 
@@ -51,7 +55,8 @@ class Output:
         """Ask before something is written; raises OperatorError unless that is wanted."""
         if yes:
             return
-        if self.as_json or not sys.stdin.isatty():
+        # Who closes stdin (`<&-`) leaves None of it.
+        if self.as_json or sys.stdin is None or not sys.stdin.isatty():
             message = f"{question} Say --yes if you mean it, or --dry-run to see what would happen."
             raise UsageError(message)
         if not typer.confirm(question, err=True):
@@ -105,6 +110,12 @@ def facts(console: Console, pairs: Mapping[str, object] | Sequence[tuple[str, An
     for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
         row(made, (name, value))
     console.print(made)
+
+
+def everything(console: Console, document: object) -> None:
+    """Print all of a document, for people."""
+    text = json.dumps(document, ensure_ascii=False)
+    console.print_json(STEERING.sub("�", text))
 
 
 def moment(milliseconds: int | None) -> str | None:
