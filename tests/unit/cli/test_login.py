@@ -208,14 +208,10 @@ def test_a_secret_that_holds_nothing_is_left_alone_until_there_is_something(
     [
         (httpx.Response(400, json={"error": "invalid_grant"}), "400 invalid_grant"),
         (httpx.Response(401, json={"error": "c1"}), "callback address"),
-        (httpx.Response(500), "log in again"),
-        (httpx.Response(429), "log in again"),
-        (httpx.Response(200, json={"access_token": "a1", "expires_in": 1}), "no refresh token"),
+        (httpx.Response(429), "log in again later"),
     ],
 )
-def test_what_cmp_does_not_grant_changes_nothing(
-    place: Place, answer: httpx.Response, told: str
-) -> None:
+def test_what_cmp_refuses_changes_nothing(place: Place, answer: httpx.Response, told: str) -> None:
     place.answer = lambda: answer
 
     with pytest.raises(OperatorError, match=told) as caught:
@@ -225,6 +221,35 @@ def test_what_cmp_does_not_grant_changes_nothing(
     assert "c1" not in str(caught.value)
     assert place.stored() == FILLED_IN
     assert place.token().read() is None
+
+
+def lose_the_answer() -> httpx.Response:
+    raise httpx.ReadTimeout("c1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lose_the_answer, "CMP gave no tokens"),
+        (lambda: httpx.Response(500), "500"),
+        (lambda: httpx.Response(200, json={"refresh_token": "r1"}), "no usable access_token"),
+        (
+            lambda: httpx.Response(200, json={"access_token": "a1", "expires_in": 1}),
+            "no refresh token",
+        ),
+    ],
+)
+def test_who_gets_no_tokens_for_a_code_hears_that_those_from_before_may_be_over(
+    place: Place, answer: Callable[[], httpx.Response], told: str
+) -> None:
+    place.answer = answer
+
+    with pytest.raises(OperatorError, match=rf"{told}.*may have ended: log in again$") as caught:
+        finish(place)
+
+    for hidden in ("c1", "r1", "nothing was changed"):
+        assert hidden not in str(caught.value)
+    assert (place.stored(), place.token().read()) == (FILLED_IN, None)
 
 
 def test_a_refresh_token_that_cannot_be_stored_is_told(place: Place) -> None:

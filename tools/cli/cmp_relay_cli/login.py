@@ -15,7 +15,12 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cmp_relay.credentials import Credentials, CredentialsSecret
-from cmp_relay.errors import ApiError, CredentialsError, LeaseHeldError
+from cmp_relay.errors import (
+    CredentialsError,
+    LeaseHeldError,
+    RateLimitedError,
+    UnavailableError,
+)
 from cmp_relay.leases import Leases
 from cmp_relay.oauth import Grant, TokenEndpoint
 from cmp_relay.origins import is_private
@@ -31,6 +36,8 @@ SCOPE = "openid profile offline_access"
 LEASE_SECONDS = 60
 """Twelve of them for CMP, the others for Secrets Manager."""
 PAUSE_SECONDS = 0.5
+IN_DOUBT = "the stack keeps its refresh token, which this login may have ended: log in again"
+"""CMP may take the code although its answer is lost, and ends what was granted before with it."""
 
 
 class Login:
@@ -104,11 +111,13 @@ class Login:
                 "address with the app in CMP; nothing was changed"
             )
             raise OperatorError(message) from None
-        except ApiError as error:
-            message = f"CMP gave no tokens ({error}): log in again; nothing was changed"
+        except RateLimitedError as error:
+            message = f"CMP is asked too much ({error}): log in again later; nothing was changed"
             raise OperatorError(message) from None
+        except UnavailableError as error:
+            raise OperatorError(f"CMP gave no tokens ({error}); {IN_DOUBT}") from None
         if grant.refresh_token is None:
-            message = "CMP gave the app no refresh token for offline_access; nothing was changed"
+            message = f"CMP gave the app no refresh token for offline_access; {IN_DOUBT}"
             raise OperatorError(message)
         return grant
 
