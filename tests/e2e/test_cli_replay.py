@@ -99,4 +99,4 @@ def test_a_replay_needs_to_know_what_and_finds_it_in_the_archive(operator: Opera
     assert "--since" in operator.complaint("replay", code=2)
     told = operator.complaint("replay", "--delivery", "nobody", "--yes")
     assert "nobody is not in the archive" in told
-    assert "no moment" in operator.complaint("replay", "--since", "1d", "--resume", "x", code=2)
+    assert "no replay" in operator.complaint("replay", "--since", "1d", "--resume", "x", code=2)

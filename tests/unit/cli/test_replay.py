@@ -4,19 +4,20 @@ import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from cmp_relay import archive, jobs
 from cmp_relay.deliveries import Receipt
 from cmp_relay.outcomes import Outcomes
 from cmp_relay_cli import replay, status
-from cmp_relay_cli.errors import MissingError
+from cmp_relay_cli.app import app
+from cmp_relay_cli.errors import MissingError, UsageError
 from cmp_relay_cli.replay import Wanted
-from cmp_relay_cli.stack import Stack
+from cmp_relay_cli.stack import Choice, Stack
 from tests.support import samples
 
 MORNING = 1_763_708_400_000  # 2025-11-21T07:00Z
 DAY = 24 * 3600 * 1000
-ALL = Wanted(0, 2 * MORNING)
 
 
 class Objects:
@@ -99,6 +100,49 @@ def test_goes_on_where_it_was_stopped(stack: Stack) -> None:
     assert given == len(wanted) - 1
     assert first.job_id not in {job["job_id"] for job in messages(stack, "AssetPublished")}
     assert replay.outcomes(stack, wanted, "run") == {"in flight": len(wanted)}
+
+
+class TestResuming:
+    """`--resume` names a replay that workers have seen, and no other one."""
+
+    NAME = "2025-11-21T08:00:00.000Z"
+
+    @pytest.fixture(autouse=True)
+    def begun(self, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Give the first job of a replay, which its worker sees, and stop."""
+        monkeypatch.setattr(Choice, "find", lambda _: stack)
+        archived(stack, "one", MORNING)
+        first = replay.again(found(stack, Wanted(MORNING, MORNING + 1))[0], self.NAME)
+        seen = jobs.read_publish_job(json.dumps(first))
+        Outcomes(stack.dynamodb, stack.table).begin(seen, "seen")
+
+    def resumed(self, name: str) -> Result:
+        words = ["replay", "--since", "2h", "--resume", name, "--yes", "--json"]
+        return CliRunner().invoke(app, words)
+
+    @pytest.mark.parametrize("name", [NAME, "2025-11-21T08:00Z", "2025-11-21T09:00:00+01:00"])
+    def test_a_name_may_be_written_in_any_way(self, stack: Stack, name: str) -> None:
+        told = json.loads(self.resumed(name).stdout)
+
+        assert told["replay"] == self.NAME
+        assert told["given"] == told["jobs"] - 1
+        given = {job["job_id"] for job in messages(stack, "AssetPublished")}
+        assert len(given) == told["given"]
+        assert all(job_id.startswith(f"replay.{self.NAME}.") for job_id in given)
+
+    @pytest.mark.parametrize("name", ["2h", "x", ""])
+    def test_what_names_no_replay_is_refused(self, stack: Stack, name: str) -> None:
+        ended = self.resumed(name)
+
+        assert isinstance(ended.exception, UsageError)
+        assert messages(stack, "AssetPublished") == []
+
+    def test_a_replay_that_nobody_has_seen_is_not_begun(self, stack: Stack) -> None:
+        ended = self.resumed("2025-11-21T08:00:01Z")
+
+        assert isinstance(ended.exception, MissingError)
+        assert "2025-11-21T08:00:01.000Z" in str(ended.exception)
+        assert messages(stack, "AssetPublished") == []
 
 
 @pytest.mark.parametrize("place", ["waiting", "with a worker"])

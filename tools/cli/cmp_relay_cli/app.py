@@ -249,7 +249,7 @@ def replay(
     if not (since or asset or delivery):
         raise UsageError("which deliveries? Name them by --since, --asset or --delivery")
     # A replay is named after its moment: who goes on with it means the same span of time.
-    now = moments.read(resume) or moments.now()
+    now = moments.now() if resume is None else replay_.moment(resume)
     begin, end = moments.read(since, now), moments.read(until, now)
     stack = session.stack()
     oldest = now - stack.number("ArchiveRetentionDays") * archived.DAY
@@ -259,7 +259,9 @@ def replay(
         jobs = replay_.find(stack, wanted, step)
         if not jobs:
             explain_.check_known(stack, asset or (), now, step)
-    run = resume or times.iso(now)
+    run = times.iso(now)
+    if resume is not None:
+        replay_.check_begun(stack, jobs, run)
     document: dict[str, Any] = {"replay": run, "dry_run": dry_run, **replay_.cost(stack, jobs)}
     if not dry_run and jobs:
         most = document["requests_at_most"]

@@ -13,11 +13,11 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from rich.console import Console
 
-from cmp_relay import library, routing
+from cmp_relay import library, routing, times
 from cmp_relay.library_queue import LibraryQueue
 from cmp_relay_cli import archived, job_items, status
 from cmp_relay_cli.archived import Archived
-from cmp_relay_cli.errors import MissingError
+from cmp_relay_cli.errors import MissingError, UsageError
 from cmp_relay_cli.output import facts, row, table
 from cmp_relay_cli.stack import Stack
 
@@ -52,6 +52,25 @@ class Wanted:
             and (not self.events or job["event_name"] in self.events)
             and (not self.assets or job.get("asset", {}).get("id") in self.assets)
         )
+
+
+def moment(name: str) -> int:
+    """Return the moment (ms) that a replay is named after; raises UsageError."""
+    found = times.read(name)
+    if found is None:
+        example = "2026-11-22T09:00:00.000Z"
+        raise UsageError(f"{name} names no replay: a name is as the replay told it, {example}")
+    return found
+
+
+def check_begun(stack: Stack, jobs: Sequence[Job], run: str) -> None:
+    """Raise MissingError if no worker has seen any of the jobs as one of the replay `run`."""
+    if jobs and not job_items.get(stack, [again(job, run)["job_id"] for job in jobs]):
+        message = (
+            f"no worker has seen one of these jobs in a replay {run}: say the same words as "
+            "before and its name, or begin anew without --resume"
+        )
+        raise MissingError(message)
 
 
 def find(stack: Stack, wanted: Wanted, step: Callable[[int], None]) -> list[Job]:
