@@ -252,8 +252,7 @@ def replay(
     now = moments.now() if resume is None else replay_.moment(resume)
     begin, end = moments.read(since, now), moments.read(until, now)
     stack = session.stack()
-    oldest = now - stack.number("ArchiveRetentionDays") * archived.DAY
-    span = (oldest if begin is None else begin, now if end is None else end)
+    span = archived.span(stack, begin, end, now)
     wanted = Wanted(*span, events=event or (), assets=asset or (), deliveries=delivery or ())
     with session.output.progress("reading the archive") as step:
         jobs = replay_.find(stack, wanted, step)

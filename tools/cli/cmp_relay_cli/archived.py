@@ -56,6 +56,18 @@ def find(stack: Stack, delivery_id: str, now: int) -> str | None:
     return None
 
 
+def span(stack: Stack, since: int | None, until: int | None, now: int) -> tuple[int, int]:
+    """Return the part of a span of time (ms) that the archive can hold deliveries of at `now`.
+
+    Of an end that is None that is all. S3 may delete a day later than it has to.
+    """
+    oldest = now - (stack.number("ArchiveRetentionDays") + 1) * DAY
+    return (
+        oldest if since is None else max(since, oldest),
+        now if until is None else min(until, now),
+    )
+
+
 def keys(stack: Stack, since: int, until: int) -> Iterator[str]:
     """Yield the keys of all deliveries of the days (UTC) that a span of time (ms) touches."""
     pages = stack.s3.get_paginator("list_objects_v2")
