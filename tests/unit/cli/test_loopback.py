@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import struct
 import sys
 from collections.abc import Iterator
 from urllib.parse import urlencode
@@ -127,6 +128,20 @@ def test_connections_that_say_nothing_or_hang_up_keep_nobody_waiting(
     finally:
         for each in silent:
             each.close()
+
+    assert callback.wait(10) == Reply("c")
+    assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.mark.enable_socket
+def test_a_browser_that_hangs_up_before_its_page_has_brought_the_code_all_the_same(
+    port: int, callback: Callback, capfd: pytest.CaptureFixture[str]
+) -> None:
+    connection = socket.create_connection((loopback.HOST, port), timeout=10)
+    # Closed with a reset, so that the page cannot be written.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.sendall(f"GET /callback?code=c&state={STATE} HTTP/1.1\r\n\r\n".encode())
+    connection.close()
 
     assert callback.wait(10) == Reply("c")
     assert "".join(capfd.readouterr()) == ""

@@ -100,8 +100,10 @@ class Callback:
                 path, _, query = self.path.partition("?")
                 reply = callback.read(query) if path == PATH else None
                 if reply:
-                    self.page(200, DONE)
-                    replies.put(reply)
+                    try:
+                        self.page(200, DONE)
+                    finally:
+                        replies.put(reply)  # also if the browser has hung up: a code is good once
                 else:
                     self.page(400 if path == PATH else 404, STRANGE)
 
