@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
@@ -59,6 +60,11 @@ class TestTheVerdict:
             ({"shown": {"accepted-1": NOW - 2 * DAY, "current": NOW}}, "still showed accepted-1"),
             ({"since": NOW - 2 * DAY}, "may be retried until 2025-11-22"),
             ({"webhooks": None, "failure": "unavailable"}, "(unavailable)"),
+            ({"unmeasured": {"accepted-1": "InternalError"}}, "still show accepted-1 (InternalE"),
+            (
+                {"webhooks": [], "shown": {}, "unmeasured": {"current": "Forbidden"}},
+                "show the new secret (Forbidden)",
+            ),
             ({"webhooks": [], "shown": {}}, "has shown the new secret"),
             ({"webhooks": None, "shown": {}}, "has shown the new secret"),
         ],
@@ -302,6 +308,28 @@ def test_what_was_called_current_before_all_receivers_knew_is_no_proof(world: Wo
     evidence = rotation.examine(world.stack, stored, stored.written_at + DAY)
 
     assert evidence.shown == {}
+
+
+def test_that_cloudwatch_does_not_tell_is_not_taken_for_silence(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = world.json("start", "--show", "--yes")["secret"]
+    world.answer = lambda: world.sending(new)
+    days_later(monkeypatch, 4)
+    lost = {"Timestamps": [], "Values": [], "StatusCode": "InternalError"}
+    results = [{"Id": f"m{number}", "Label": "secret", **lost} for number in range(2)]
+    with Stubber(world.stack.cloudwatch) as stub:
+        for _ in range(3):
+            stub.add_response("get_metric_data", {"MetricDataResults": results})
+
+        told = world.complaint("finish", "--yes")
+        state, shown = world.json("status"), world.run("status", as_json=False).output
+
+    assert "does not tell whether deliveries still show accepted-1 (InternalError)" in told
+    assert world.content()["accepted"] == [OLD]
+    assert (state["unmeasured"], state["safe_to_finish"]) == (["accepted-1", "current"], False)
+    assert shown.count("not known") == 2
+    assert "by none" not in shown
 
 
 def test_without_the_right_to_see_settings_deliveries_tell(world: World) -> None:

@@ -7,8 +7,7 @@ webhooks with their secrets, but not publishing channels: of those only deliveri
 import secrets
 import string
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -17,7 +16,8 @@ from rich.markup import escape
 from cmp_relay import times
 from cmp_relay.errors import CmpRelayError, ForbiddenError, NotFoundError
 from cmp_relay.verification import REFRESH_SECONDS
-from cmp_relay_cli import cmp, registration, webhook_secret
+from cmp_relay_cli import cmp, measurements, registration, webhook_secret
+from cmp_relay_cli.measurements import Metric
 from cmp_relay_cli.output import facts, moment, row, table
 from cmp_relay_cli.registration import Registered
 from cmp_relay_cli.stack import Stack
@@ -40,8 +40,9 @@ LOOK_BACK = 60 * DAY
 class Evidence:
     """Who has shown which secret since the secret was changed (`since`, ms).
 
-    `shown` tells when by the secret's name (ms). `webhooks` are CMP's that lead to the stack, None
-    if its settings cannot be seen; `failure` is why, unless the app may just not see them.
+    `shown` tells when by the secret's name (ms), and `unmeasured` of which names CloudWatch does
+    not tell all. `webhooks` are CMP's that lead to the stack, None if its settings cannot be seen;
+    `failure` is why, unless the app may just not see them.
     """
 
     since: int
@@ -49,6 +50,7 @@ class Evidence:
     shown: Mapping[str, int]
     webhooks: Sequence[Registered] | None
     failure: str | None = None
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
 
 
 def generate() -> str:
@@ -73,16 +75,9 @@ def end(stack: Stack, before: Stored) -> None:
 
 def examine(stack: Stack, stored: Stored, now: int) -> Evidence:
     """Look at CMP's settings and at the deliveries that came; nothing is changed."""
-    shown, since = _shown(stack, stored, now), stored.written_at
-    try:
-        with cmp.connected(stack) as api:
-            url = stack.outputs["WebhookUrl"]
-            webhooks = registration.ours(api.settings.get(), url, stored.secrets)
-    except (ForbiddenError, NotFoundError):
-        return Evidence(since, stored.old, shown, None)
-    except CmpRelayError as error:
-        return Evidence(since, stored.old, shown, None, error.reason)
-    return Evidence(since, stored.old, shown, webhooks)
+    shown, unmeasured = _deliveries(stack, stored, now)
+    webhooks, failure = _webhooks(stack, stored)
+    return Evidence(stored.written_at, stored.old, shown, webhooks, failure, unmeasured)
 
 
 def obstacles(evidence: Evidence, now: int, days: float) -> Iterator[str]:
@@ -101,12 +96,19 @@ def obstacles(evidence: Evidence, now: int, days: float) -> Iterator[str]:
     for name in evidence.old:
         if evidence.shown.get(name, 0) > now - quiet:
             yield f"a delivery still showed {name} at {times.iso(evidence.shown[name])}"
+        elif name in evidence.unmeasured:
+            why = evidence.unmeasured[name]
+            yield f"CloudWatch does not tell whether deliveries still show {name} ({why})"
     if evidence.since > now - quiet:
         until = times.iso(evidence.since + quiet)
         yield f"what was sent before the rotation may be retried until {until}"
     sent = [webhook.secret for webhook in evidence.webhooks or ()]
     if "current" not in evidence.shown and "current" not in sent:
-        yield "neither a delivery nor a webhook of CMP's settings has shown the new secret"
+        if "current" in evidence.unmeasured:
+            why = evidence.unmeasured["current"]
+            yield f"CloudWatch does not tell whether deliveries show the new secret ({why})"
+        else:
+            yield "neither a delivery nor a webhook of CMP's settings has shown the new secret"
 
 
 def document(stored: Stored, evidence: Evidence, left: Sequence[str]) -> dict[str, Any]:
@@ -122,6 +124,7 @@ def document(stored: Stored, evidence: Evidence, left: Sequence[str]) -> dict[st
             {"name": each.name, "channel": each.channel, "secret": each.secret} for each in webhooks
         ],
         "deliveries": {name: moment(evidence.shown.get(name)) for name in stored.names},
+        "unmeasured": sorted(evidence.unmeasured),
         "safe_to_finish": bool(stored.old) and not left,
         "obstacles": list(left) if stored.old else [],
     }
@@ -143,7 +146,7 @@ def show(state: Mapping[str, Any], console: Console) -> None:
         console.print(made)
     made = table("secret", "shown last", title="\nDeliveries")
     for name, at in state["deliveries"].items():
-        row(made, (name, at or "by none"))
+        row(made, (name, at or ("not known" if name in state["unmeasured"] else "by none")))
     console.print(made)
     if state["safe_to_finish"]:
         console.print("\n[green]✓[/] `cmp-relay rotate-secret finish` may drop the old secret.")
@@ -153,40 +156,37 @@ def show(state: Mapping[str, Any], console: Console) -> None:
             console.print(f"[red]✗[/] {escape(each)}", soft_wrap=True)
 
 
-def _shown(stack: Stack, stored: Stored, now: int) -> dict[str, int]:
-    """Return when each secret was shown last (ms), to five minutes, if it was since the change."""
+def _webhooks(stack: Stack, stored: Stored) -> tuple[list[Registered] | None, str | None]:
+    """Return what Evidence has of them: `webhooks` and `failure`."""
+    try:
+        with cmp.connected(stack) as api:
+            url = stack.outputs["WebhookUrl"]
+            return registration.ours(api.settings.get(), url, stored.secrets), None
+    except (ForbiddenError, NotFoundError):
+        return None, None
+    except CmpRelayError as error:
+        return None, error.reason
+
+
+def _deliveries(stack: Stack, stored: Stored, now: int) -> tuple[dict[str, int], dict[str, str]]:
+    """Return what Evidence has of them: `shown`, to five minutes, and `unmeasured`."""
     step = PERIOD_SECONDS * 1000
     begin = max(stored.written_at, now - LOOK_BACK) // step * step
-    pages = stack.cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=[
-            {
-                "Id": f"s{number}",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": "CmpRelay",
-                        "MetricName": "SecretMatched",
-                        "Dimensions": [
-                            {"Name": "service", "Value": stack.name},
-                            {"Name": "secret", "Value": name},
-                        ],
-                    },
-                    "Period": PERIOD_SECONDS,
-                    "Stat": "Sum",
-                },
-            }
-            for number, name in enumerate(stored.names)
-        ],
-        StartTime=times.moment(begin),
-        EndTime=times.moment(now) + timedelta(seconds=PERIOD_SECONDS),
-    )
+    metrics = [
+        Metric("CmpRelay", "SecretMatched", {"service": stack.name, "secret": name}, "Sum")
+        for name in stored.names
+    ]
+    found = measurements.read(stack, metrics, begin=begin, end=now + step, period=PERIOD_SECONDS)
+    by_name = dict(zip(stored.names, found, strict=True))
     # What receivers had not yet read anew went by the name that it had before.
     spread = stored.written_at + SPREAD_SECONDS * 1000
-    found: dict[str, int] = {}
-    for page in pages:
-        for each in page["MetricDataResults"]:
-            name = stored.names[int(each["Id"][1:])]
-            for at, count in zip(each["Timestamps"], each["Values"], strict=True):
-                began = int(at.timestamp() * 1000)
-                if count and (name != "current" or began >= spread):
-                    found[name] = max(found.get(name, 0), min(began + step, now))
-    return found
+    shown = {
+        name: [
+            min(began + step, now)
+            for began, count in each.values.items()
+            if count and (name != "current" or began >= spread)
+        ]
+        for name, each in by_name.items()
+    }
+    unmeasured = {name: each.failure for name, each in by_name.items() if each.failure}
+    return {name: max(moments) for name, moments in shown.items() if moments}, unmeasured

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +11,8 @@ from cmp_relay import quota, slots, times
 from cmp_relay.budget_table import BudgetTable
 from cmp_relay.checkpoints import Checkpoints
 from cmp_relay.outcomes import SHARDS
+from cmp_relay_cli import measurements
+from cmp_relay_cli.measurements import Measured, Metric
 from cmp_relay_cli.output import facts, moment, row, table
 from cmp_relay_cli.stack import Stack
 
@@ -23,7 +24,8 @@ AGE_MINUTES = 15
 class QueueState:
     """How many messages a queue has; `working` are being worked on or have an appointment.
 
-    `oldest` is the age in seconds of the oldest as CloudWatch measured it last, None if it has not.
+    `oldest` is the age in seconds of the oldest as CloudWatch measured it last, None if it has not,
+    or does not tell: then `unmeasured` is its word for why.
     """
 
     name: str
@@ -31,6 +33,7 @@ class QueueState:
     working: int
     dead_letters: int | None = None
     oldest: int | None = None
+    unmeasured: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,10 @@ def queues(stack: Stack, now: int) -> list[QueueState]:
     for name in stack.work_queues:
         waiting, working = counts(stack, stack.queue(name))
         dead = sum(counts(stack, stack.dead_letter_queue(name)))
-        found.append(QueueState(name, waiting, working, dead, ages.get(name)))
+        age = ages[name]
+        # Values that lack may be the latest.
+        oldest = int(age.values[max(age.values)]) if age.values and not age.failure else None
+        found.append(QueueState(name, waiting, working, dead, oldest, age.failure))
     for name in stack.other_queues:
         waiting, working = counts(stack, stack.queue(name))
         found.append(QueueState(name, waiting, working))
@@ -154,7 +160,9 @@ def show(state: Mapping[str, Any], console: Console) -> None:
     """Print the state for a person."""
     made = table("queue", "#waiting", "#working", "#dead letters", "#oldest (s)", title="Queues")
     for each in state["queues"]:
-        row(made, (each[name] for name in ("name", "waiting", "working", "dead_letters", "oldest")))
+        oldest = "not known" if each["unmeasured"] else each["oldest"]
+        counted = (each[name] for name in ("name", "waiting", "working", "dead_letters"))
+        row(made, (*counted, oldest))
     console.print(made)
     made = table("jobs of", *(f"#{name}" for name in OUTCOMES), title="\nReceived today (UTC)")
     for cause, ended in state["today"].items():
@@ -188,32 +196,17 @@ def _limit(stack: Stack) -> int:
     return stack.number("ApiRequestsPerMonth")
 
 
-def _ages(stack: Stack, now: int) -> dict[str, int]:
-    """Return the age of the oldest message (s) by queue, where CloudWatch has measured one."""
-    names = stack.work_queues
-    end = datetime.fromtimestamp(now / 1000, UTC)
-    answer = stack.cloudwatch.get_metric_data(
-        MetricDataQueries=[
-            {
-                "Id": f"q{number}",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": "AWS/SQS",
-                        "MetricName": "ApproximateAgeOfOldestMessage",
-                        "Dimensions": [
-                            {"Name": "QueueName", "Value": stack.queue(name).rpartition("/")[2]}
-                        ],
-                    },
-                    "Period": 60,
-                    "Stat": "Maximum",
-                },
-            }
-            for number, name in enumerate(names)
-        ],
-        StartTime=end - timedelta(minutes=AGE_MINUTES),
-        EndTime=end,
-        ScanBy="TimestampDescending",
-    )
-    measured = {each.get("Id", ""): each.get("Values", []) for each in answer["MetricDataResults"]}
-    values = {name: measured.get(f"q{number}", []) for number, name in enumerate(names)}
-    return {name: int(found[0]) for name, found in values.items() if found}
+def _ages(stack: Stack, now: int) -> dict[str, Measured]:
+    """Return the age of the oldest message (s) by queue, as CloudWatch has measured it."""
+    metrics = [
+        Metric(
+            "AWS/SQS",
+            "ApproximateAgeOfOldestMessage",
+            {"QueueName": stack.queue(name).rpartition("/")[2]},
+            "Maximum",
+        )
+        for name in stack.work_queues
+    ]
+    begin = now - AGE_MINUTES * 60_000
+    found = measurements.read(stack, metrics, begin=begin, end=now, period=60)
+    return dict(zip(stack.work_queues, found, strict=True))
