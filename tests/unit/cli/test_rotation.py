@@ -144,6 +144,11 @@ class World:
     def content(self) -> Any:  # noqa: ANN401 - any JSON
         return webhook_secret.read(self.stack).content
 
+    def store(self, content: object) -> None:
+        self.stack.secrets.put_secret_value(
+            SecretId=self.stack.outputs["WebhookSecretArn"], SecretString=json.dumps(content)
+        )
+
     def versions(self) -> int:
         answer = self.stack.secrets.list_secret_version_ids(
             SecretId=self.stack.outputs["WebhookSecretArn"], IncludeDeprecated=True
@@ -366,9 +371,7 @@ def test_a_leaked_secret_goes_at_once_though_cmp_does_not_answer(world: World) -
 def test_what_somebody_else_writes_meanwhile_is_not_overwritten(world: World) -> None:
     before = webhook_secret.read(world.stack)
     theirs = {"current": "theirs", "accepted": [OLD]}
-    world.stack.secrets.put_secret_value(
-        SecretId=world.stack.outputs["WebhookSecretArn"], SecretString=json.dumps(theirs)
-    )
+    world.store(theirs)
 
     with pytest.raises(OperatorError, match="somebody else"):
         rotation.begin(world.stack, before)
@@ -428,10 +431,22 @@ def test_who_may_not_move_the_label_changes_nothing(
     assert world.content()["current"] == OLD
 
 
+def test_the_only_secret_is_never_dropped(world: World) -> None:
+    world.store({"current": "", "accepted": [OLD]})
+
+    assert "no rotation is under way" in world.complaint("finish", "--force", "--yes")
+    state = world.json("status")
+    assert (state["accepted"], state["under_way"]) == (["accepted-1"], False)
+    assert world.content()["accepted"] == [OLD]
+
+    begun = world.json("start", "--show", "--yes")
+
+    assert world.content() == {"current": begun["secret"], "accepted": [OLD]}
+    assert world.json("status")["under_way"]
+
+
 def test_a_secret_that_nobody_can_read_is_left_alone(world: World) -> None:
-    world.stack.secrets.put_secret_value(
-        SecretId=world.stack.outputs["WebhookSecretArn"], SecretString=f'["{OLD}"]'
-    )
+    world.store([OLD])
 
     told = world.complaint("start", "--yes")
 

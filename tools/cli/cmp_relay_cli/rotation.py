@@ -115,7 +115,7 @@ def document(stored: Stored, evidence: Evidence, left: Sequence[str]) -> dict[st
     """Return the state as programs read it: secrets by their names alone."""
     webhooks = evidence.webhooks
     return {
-        "under_way": bool(stored.old),
+        "under_way": stored.under_way,
         "since": moment(stored.written_at),
         "accepted": stored.names,
         "webhooks": None
@@ -125,8 +125,8 @@ def document(stored: Stored, evidence: Evidence, left: Sequence[str]) -> dict[st
         ],
         "deliveries": {name: moment(evidence.shown.get(name)) for name in stored.names},
         "unmeasured": sorted(evidence.unmeasured),
-        "safe_to_finish": bool(stored.old) and not left,
-        "obstacles": list(left) if stored.old else [],
+        "safe_to_finish": stored.under_way and not left,
+        "obstacles": list(left) if stored.under_way else [],
     }
 
 

@@ -49,7 +49,7 @@ def start(
     session = Session.of(context)
     stack = session.stack()
     before = webhook_secret.read(stack)
-    if before.old:
+    if before.under_way:
         since = times.iso(before.written_at)
         message = (
             f"a rotation is under way since {since}: `cmp-relay rotate-secret status` tells what "
@@ -107,7 +107,7 @@ def finish(
     session = Session.of(context)
     stack, now = session.stack(), moments.now()
     before = webhook_secret.read(stack)
-    if not before.old:
+    if not before.under_way:
         message = "no rotation is under way: `cmp-relay rotate-secret start` begins one"
         raise OperatorError(message)
     if not force:

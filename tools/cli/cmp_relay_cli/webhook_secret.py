@@ -39,6 +39,11 @@ class Stored:
         return [name for name in self.names if name != "current"]
 
     @property
+    def under_way(self) -> bool:
+        """Tell whether a rotation has begun: without a current secret no other may be dropped."""
+        return "current" in self.names and bool(self.old)
+
+    @property
     def values(self) -> list[str]:
         """Return the secrets themselves, the current one first; to be shown to nobody."""
         return [value for _, value in self.secrets.named if value]
