@@ -79,6 +79,13 @@ def test_refuses_what_is_no_moment(text: str) -> None:
         moments.read(text)
 
 
+@pytest.mark.parametrize("text", ["999999d", "1969-12-31", "0001-01-01T00:00+14:00"])
+def test_refuses_moments_that_no_calendar_of_ours_has(text: str) -> None:
+    for reading in (moments.read, moments.utc):
+        with pytest.raises(UsageError, match=r"before 1970: name a later moment|is no moment"):
+            reading(text)
+
+
 def refusal(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "arn:aws:iam::1:user/x"}}, "Scan")
 

@@ -25,11 +25,14 @@ def read(text: str | None, at: int | None = None) -> int | None:
         return None
     ago = AGO.fullmatch(text)
     if ago:
-        return (now() if at is None else at) - int(ago[1]) * UNITS[ago[2]]
-    moment = times.read(text)
+        moment: int | None = (now() if at is None else at) - int(ago[1]) * UNITS[ago[2]]
+    else:
+        moment = times.read(text)
     if moment is None:
         message = f"{text} is no moment: write 2026-11-22, 2026-11-22T06:00Z, or 3d, 2h, 30m ago"
         raise UsageError(message)
+    if moment < 0:
+        raise UsageError(f"{text} lies before 1970: name a later moment, as 2026-11-22 or 30d")
     return moment
 
 
@@ -56,4 +59,4 @@ def ahead(text: str | None) -> datetime | None:
 def utc(text: str | None) -> datetime | None:
     """Return what `read` does as a moment with its zone."""
     found = read(text)
-    return None if found is None else datetime.fromtimestamp(found / 1000, UTC)
+    return None if found is None else times.moment(found)
