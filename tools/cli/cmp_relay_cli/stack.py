@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import boto3
 from botocore.config import Config
@@ -53,9 +53,18 @@ class Choice:
             found = _described(session, variables["STACK_NAME"], variables["AWS_ENDPOINT_URL"])
             # CloudFormation's own answer names an address of AWS.
             outputs = {**found.outputs, "WebhookUrl": variables["WEBHOOK_URL"]}
-            return replace(found, outputs=outputs)
+            return replace(found, outputs=Told(outputs))
         session = boto3.Session(profile_name=self.profile, region_name=self.region)
         return _described(session, self.name, None)
+
+
+class Told(dict[str, str]):
+    """What CloudFormation tells of a stack by name; raises OperatorError for what it does not."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        """Tell of a stack that is older than the command line."""
+        release = "it is of another release than this command line: deploy this one to it"
+        raise OperatorError(f"the stack has no {name}; {release}")
 
 
 @dataclass(frozen=True)
@@ -167,7 +176,7 @@ def _described(session: boto3.Session, name: str, endpoint: str | None) -> Stack
         for each in found.get("Parameters", [])
         if "ParameterKey" in each and "ParameterValue" in each
     }
-    return Stack(name, session, endpoint, outputs, parameters)
+    return Stack(name, session, endpoint, Told(outputs), Told(parameters))
 
 
 def _local_variables(folder: Path) -> dict[str, str]:
