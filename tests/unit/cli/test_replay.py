@@ -1,12 +1,13 @@
 """A replay: which jobs it gives, how they differ from the first ones, and how it holds back."""
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from cmp_relay import archive, jobs
+from cmp_relay import archive, jobs, work_views
 from cmp_relay.deliveries import Receipt
 from cmp_relay.outcomes import Outcomes
 from cmp_relay_cli import replay, status
@@ -195,3 +196,47 @@ def test_counts_a_request_for_what_the_catalogue_does_not_cover(stack: Stack) ->
         "asset_published": len(published),
         "asset_unpublished": len(wanted) - len(published),
     }
+
+
+@pytest.mark.parametrize(
+    ("event", "parameters", "requests"),
+    [
+        ("asset_modified", {}, 1),
+        ("asset_modified", {"DetailRenditions": "true", "DetailCustomFields": "false"}, 2),
+        ("asset_modified", {"DetailRenditions": "true", "DetailCustomFields": "true"}, 3),
+        ("external_sub_step_started", {}, work_views.ERRAND),
+        ("external_sub_step_comment_added", {}, work_views.ERRAND + 1),
+        ("external_sub_step_comment_removed", {}, work_views.ERRAND),
+        ("task_added", {"EnrichEvents": "campaign,task"}, 1),
+        ("task_added", {"EnrichEvents": "campaign"}, 0),
+        ("task_added", {"EnrichEvents": "none"}, 0),
+    ],
+)
+def test_counts_as_many_requests_as_the_worker_of_an_event_may_send(
+    stack: Stack, event: str, parameters: dict[str, str], requests: int
+) -> None:
+    archived(stack, "one", MORNING, event)
+    stack = dataclasses.replace(stack, parameters={**stack.parameters, **parameters})
+    (job,) = found(stack, Wanted(MORNING, MORNING + DAY))
+
+    assert replay.requests(stack, [job]) == requests
+
+
+def test_an_older_job_may_ask_though_the_newest_is_covered(stack: Stack) -> None:
+    archived(stack, "one", MORNING)
+    (first, *_) = found(stack, Wanted(MORNING, MORNING + DAY))
+    asset = first["asset"]
+    later = {**first, "event_name": "asset_modified", "received_at": MORNING + 1}
+    stack.dynamodb.put_item(
+        TableName=stack.table,
+        Item={
+            "pk": {"S": f"ASSET#{asset['id']}"},
+            "sk": {"S": "ASSET"},
+            "asset_id": {"S": asset["id"]},
+            "details_source": {"S": "delivery"},
+            "seen_at": {"N": str(MORNING + DAY)},
+        },
+    )
+
+    assert replay.requests(stack, [later]) == 0
+    assert replay.requests(stack, [first, later]) == 1

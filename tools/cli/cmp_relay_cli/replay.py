@@ -13,7 +13,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from rich.console import Console
 
-from cmp_relay import library, routing, times
+from cmp_relay import external_work, library, routing, subjects, times, work_views
 from cmp_relay.library_queue import LibraryQueue
 from cmp_relay_cli import archived, job_items, status
 from cmp_relay_cli.archived import Archived
@@ -31,6 +31,8 @@ Those that no worker can receive now count as well: jobs wait for their turn at 
 """
 PAUSE_SECONDS = 1.0
 MOST_KEYS = 100  # of one BatchGetItem
+EXTRAS = ("DetailRenditions", "DetailCustomFields")
+"""Parameters that let each look at an asset send a request more."""
 
 Job = dict[str, Any]
 
@@ -91,25 +93,30 @@ def cost(stack: Stack, jobs: Sequence[Job]) -> dict[str, Any]:
         "jobs": len(jobs),
         "deliveries": len({job["delivery_id"] for job in jobs}),
         "events": dict(Counter(job["event_name"] for job in jobs).most_common()),
-        "assets": len(_newest(jobs)),
+        "assets": len(_ids(jobs)),
         "requests_at_most": requests(stack, jobs),
     }
 
 
 def requests(stack: Stack, jobs: Sequence[Job]) -> int:
-    """Return how many assets and other things CMP has to be asked for, at most.
+    """Return how many requests to CMP the jobs take, at most.
 
-    An asset needs none if what is known of it was asked for well after its newest job came; that
-    it is unpublished needs none either. A request may have to be repeated, as in live traffic.
+    An asset needs none if what is known of it was asked for well after its jobs came; that it is
+    unpublished needs none either. What is not found is asked for again, and a request may have to
+    be repeated, as in live traffic: neither is counted here.
     """
-    newest = _newest([job for job in jobs if job["event_name"] != "asset_unpublished"])
-    known = _assets(stack, list(newest))
-    uncovered = sum(
-        1
-        for asset_id, job in newest.items()
-        if not library.covers(_looked_at(known.get(asset_id, {}), job), job["received_at"])
-    )
-    return uncovered + sum(1 for job in jobs if "asset" not in job)
+    of_assets = [job for job in jobs if "asset" in job and job["event_name"] != "asset_unpublished"]
+    known = _assets(stack, list(_ids(of_assets)))
+    uncovered = [
+        job
+        for job in of_assets
+        if not library.covers(
+            _looked_at(known.get(job["asset"]["id"], {}), job), job["received_at"]
+        )
+    ]
+    extras = sum(stack.parameters.get(name) == "true" for name in EXTRAS)
+    others = sum(_errand(stack, job) for job in jobs if "asset" not in job)
+    return (1 + extras) * len(_ids(uncovered)) + others
 
 
 def again(job: Job, run: str) -> Job:
@@ -208,9 +215,19 @@ def _deliveries(stack: Stack, wanted: Wanted) -> Iterator[Archived]:
             yield kept
 
 
-def _newest(jobs: Sequence[Job]) -> dict[str, Job]:
-    """Return the newest job of each asset."""
-    return {job["asset"]["id"]: job for job in jobs if "asset" in job}
+def _ids(jobs: Sequence[Job]) -> dict[str, None]:
+    """Return the ids of the assets of jobs, each once and in order."""
+    return dict.fromkeys(job["asset"]["id"] for job in jobs if "asset" in job)
+
+
+def _errand(stack: Stack, job: Job) -> int:
+    """Return how many requests a job that concerns no asset takes, at most."""
+    name = job["event_name"]
+    if routing.is_external(name):
+        shows_comment = routing.is_external_comment(name) and name != external_work.REMOVED
+        return work_views.ERRAND + shows_comment
+    wanted = stack.parameters.get("EnrichEvents", subjects.NONE).split(",")
+    return int(subjects.is_enriched(name, wanted))
 
 
 def _by_queue(jobs: Sequence[Job]) -> dict[str, list[Job]]:
