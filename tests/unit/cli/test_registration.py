@@ -63,6 +63,13 @@ def test_finds_what_comes_twice_and_what_does_not_come() -> None:
     assert "asset_published" not in missing  # comes through channels, which settings lack
 
 
+def test_knows_settings_whose_webhooks_it_cannot_read() -> None:
+    assert registration.legible({"resources": {"webhooks": [webhook()]}})
+    assert registration.legible({"resources": {"webhooks": []}})
+    assert not registration.legible({"resources": {"webhooks": [webhook(callback_url=7)]}})
+    assert not registration.legible({"resources": {}})
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

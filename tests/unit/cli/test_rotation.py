@@ -306,7 +306,7 @@ def test_the_state_names_who_shows_what_and_since_when(
 
 def test_what_was_called_current_before_all_receivers_knew_is_no_proof(world: World) -> None:
     world.json("start", "--yes")
-    world.answer = lambda: {}
+    world.answer = lambda: {"resources": {"webhooks": []}}
     stored = webhook_secret.read(world.stack)
     world.shown("current", stored.written_at + 30_000)
 
@@ -335,6 +335,41 @@ def test_that_cloudwatch_does_not_tell_is_not_taken_for_silence(
     assert (state["unmeasured"], state["safe_to_finish"]) == (["accepted-1", "current"], False)
     assert shown.count("not known") == 2
     assert "by none" not in shown
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"resources": {}},
+        {"resources": {"webhooks_v2": [{"callback_url": URL, "secret": OLD}]}},
+        {"resources": {"webhooks": {"relay": {"callback_url": URL, "secret": OLD}}}},
+        {"resources": {"webhooks": [{"url": URL, "secret": OLD}]}},
+    ],
+)
+def test_settings_of_another_shape_are_not_taken_for_no_webhooks(
+    world: World, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    world.json("start", "--yes")
+    later = days_later(monkeypatch, 4)
+    world.shown("current", later - DAY)
+    world.answer = lambda: settings
+
+    told = world.complaint("finish", "--yes")
+
+    assert "(settings of a shape that we do not know)" in told
+    assert world.content()["accepted"] == [OLD]
+
+
+def test_deliveries_alone_tell_where_cmp_has_no_webhook_but_channels(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.json("start", "--yes")
+    later = days_later(monkeypatch, 4)
+    world.shown("current", later - DAY)
+    world.answer = lambda: {"resources": {"webhooks": []}}
+
+    assert world.json("finish", "--yes")["dropped"] == ["accepted-1"]
 
 
 def test_without_the_right_to_see_settings_deliveries_tell(world: World) -> None:

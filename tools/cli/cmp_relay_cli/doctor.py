@@ -68,7 +68,7 @@ def webhooks(stack: Stack, _: int) -> Iterator[Finding]:
         return
     try:
         with cmp.connected(stack) as api:
-            found = registration.ours(api.settings.get(), url, secrets)
+            settings = api.settings.get()
     except (ForbiddenError, NotFoundError):
         advice = "look in CMP at Apps & Webhooks, or give the app's role the right to see settings"
         yield Finding(about, "warning", "CMP does not show its settings to the app", advice)
@@ -77,6 +77,12 @@ def webhooks(stack: Stack, _: int) -> Iterator[Finding]:
         yield Finding("CMP", "problem", f"does not answer: {error.reason}", "see `status`")
         return
     yield Finding("CMP", "ok", "accepts the token")
+    if not registration.legible(settings):
+        advice = f"look in CMP at Apps & Webhooks whether one leads to {url}"
+        what = "CMP shows its settings in a shape that we do not know"
+        yield Finding(about, "warning", what, advice)
+        return
+    found = registration.ours(settings, url, secrets)
     if not found:
         advice = f"enter {url} in CMP at Apps & Webhooks"
         yield Finding(about, "problem", "CMP has none that leads here", advice)

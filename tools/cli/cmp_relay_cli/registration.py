@@ -46,6 +46,12 @@ def ours(settings: Mapping[str, Any], url: str, secrets: Secrets) -> list[Regist
     return found
 
 
+def legible(settings: Mapping[str, Any]) -> bool:
+    """Tell whether the settings hold webhooks as we know them: else one of ours may be missed."""
+    rows = at(settings, "resources", "webhooks")
+    return isinstance(rows, list) and all(text(at(row, "callback_url")) for row in rows)
+
+
 def channel(webhook: object, url: str) -> str | None:
     """Return the channel of the stack's URL that a webhook leads to, None if it leads elsewhere."""
     target = (text(at(webhook, "callback_url")) or "").partition("?")[0].rstrip("/")

@@ -160,12 +160,14 @@ def _webhooks(stack: Stack, stored: Stored) -> tuple[list[Registered] | None, st
     """Return what Evidence has of them: `webhooks` and `failure`."""
     try:
         with cmp.connected(stack) as api:
-            url = stack.outputs["WebhookUrl"]
-            return registration.ours(api.settings.get(), url, stored.secrets), None
+            settings = api.settings.get()
     except (ForbiddenError, NotFoundError):
         return None, None
     except CmpRelayError as error:
         return None, error.reason
+    if not registration.legible(settings):
+        return None, "settings of a shape that we do not know"
+    return registration.ours(settings, stack.outputs["WebhookUrl"], stored.secrets), None
 
 
 def _deliveries(stack: Stack, stored: Stored, now: int) -> tuple[dict[str, int], dict[str, str]]:
