@@ -36,8 +36,8 @@ def read(stack: Stack, name: str) -> Body:
     if file is None:
         message = f"{name} is neither a file nor a sample: those are {', '.join(names())}"
         raise MissingError(message)
-    text = file.read_text()
     try:
+        text = file.read_text("utf-8")
         event_name = json.loads(text)["event_name"]
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"{name} is no delivery: it is not JSON with an event_name") from None

@@ -30,7 +30,11 @@ def send(stack: Stack, body: Body, channel: str | None) -> dict[str, Any]:
 
     The secret is read for it, and shown to nobody but the webhook.
     """
-    headers = {"Content-Type": "application/json", "Callback-Secret": secret(stack)}
+    shown = secret(stack)
+    if not (shown.isascii() and shown.isprintable()):
+        what = "the webhook's secret holds what no header can carry"
+        raise OperatorError(f"{what}: put another one in its place with `cmp-relay rotate-secret`")
+    headers = {"Content-Type": "application/json", "Callback-Secret": shown}
     try:
         answer = httpx.post(
             url(stack, channel), content=body.text, headers=headers, timeout=ANSWER_SECONDS
