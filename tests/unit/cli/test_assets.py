@@ -79,3 +79,24 @@ def test_who_uploads_is_told_to_look_first_where_nobody_knows(
 
     assert complaint("upload", str(file), "--yes") == f"✗ {told}"
     assert library.uploaded == [file]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError("hero.png has changed"), "hero.png has changed"),
+        (
+            PermissionError(13, "Permission denied", "hero.png"),
+            "hero.png: Permission denied; see whether it is there, and yours to use",
+        ),
+        (OSError(28, "No space left on device"), "this machine does not do it: No space left"),
+    ],
+)
+def test_what_the_machine_objects_to_is_told_with_the_file(
+    library: Library, complaint: Callable[..., str], tmp_path: Path, error: Exception, told: str
+) -> None:
+    file = tmp_path / "hero.png"
+    file.write_bytes(b"picture")
+    library.error = error
+
+    assert complaint("upload", str(file), "--yes").startswith(f"✗ {told}")

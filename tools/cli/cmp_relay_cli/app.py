@@ -376,6 +376,8 @@ def main() -> None:
         _fail(str(error), 1)
     except (BotoCoreError, ClientError) as error:
         _fail(errors.explain(error), 1)
+    except OSError as error:
+        _fail(errors.of_this_machine(error), 1)
 
 
 def _fail(sentence: str, code: int) -> None:

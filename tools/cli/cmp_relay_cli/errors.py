@@ -5,6 +5,7 @@ OperatorError
 └── UsageError      the command line makes no sense together (exit code 2)
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -101,3 +102,13 @@ def _refusal(error: ClientError) -> str:
     if code in REFUSED:
         return f"these AWS credentials may not do {operation}: ask for that right, or use --profile"
     return f"AWS refuses {operation}: {code}"
+
+
+def of_this_machine(error: OSError) -> str:
+    """Say in one sentence what this machine objects to, and with which file."""
+    if error.strerror is None:
+        return str(error)
+    if error.filename is None:
+        return f"this machine does not do it: {error.strerror}"
+    file = os.fsdecode(error.filename)
+    return f"{file}: {error.strerror}; see whether it is there, and yours to use"
