@@ -19,6 +19,7 @@ from cmp_relay import pages
 from cmp_relay.client_tokens import ClientTokens
 from cmp_relay.credentials import Credentials
 from cmp_relay.endpoint import Endpoint, moment
+from cmp_relay.errors import CircleError
 from cmp_relay.exchanges import build_client
 from cmp_relay.fields import at
 from cmp_relay.forms import Form, SteadyFile
@@ -124,11 +125,16 @@ class ContentApi:
         )
 
     def _lists(self, wanted: Mapping[str, str | None]) -> Iterator[object]:
+        before: object = None
         for number in count(1):
             page = self.page(number, PER_PAGE, **wanted)
-            yield page.get("items")
+            items = page.get("items")
+            if items and items == before:
+                raise CircleError(f"page {number} of the content is the one before once more")
+            yield items
             if at(page, "pagination", "has_next") is not True:
                 return
+            before = items
 
 
 def connect(

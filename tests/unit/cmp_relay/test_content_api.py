@@ -15,6 +15,7 @@ from cmp_relay.budget import Budget
 from cmp_relay.content_api import ContentApi
 from cmp_relay.credentials import Credentials
 from cmp_relay.errors import (
+    CircleError,
     CmpRelayError,
     CredentialsError,
     ForbiddenError,
@@ -283,6 +284,22 @@ def test_what_is_no_page_is_an_error(
 
     with pytest.raises(error):
         [*api.list()]
+
+
+def test_a_page_that_comes_again_ends_the_list(
+    api: ContentApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def get(_: OpenApi, href: str) -> dict[str, object]:
+        asked.append(href)
+        return {"items": [{"id": "c1"}], "pagination": {"has_next": True}}
+
+    monkeypatch.setattr(OpenApi, "get", get)
+
+    with pytest.raises(CircleError, match="page 2 of the content"):
+        [*api.list()]
+    assert len(asked) == 2
 
 
 def test_the_token_request_names_its_scopes() -> None:
