@@ -147,7 +147,7 @@ def connect(
     """Use an app's credentials at the address `base`; raises SettingsError for an unusable one.
 
     `client` is as for `cmp_v3.connect`. With a patience that has the permits of a stack, requests
-    count in its API budget too.
+    count in its API budget too, and their answers tell its workers nothing: it is another API.
     """
     base = base.rstrip("/")
     client = client or build_client()
@@ -156,4 +156,4 @@ def connect(
     api = OpenApi(
         client, ClientTokens(token_endpoint, credentials), Origins.parse((base,)), api_base
     )
-    return ContentApi(Endpoint(api, api_base, patience or Patience()))
+    return ContentApi(Endpoint(api, api_base, (patience or Patience()).counting()))

@@ -8,7 +8,7 @@ CMP refused with 429. After a 5xx or a time-out nobody knows, so that is the cal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from cmp_relay.errors import AppointmentError, CredentialsError, PostponedError, RateLimitedError
@@ -71,6 +71,33 @@ class TellingGate:
 
 
 @dataclass(frozen=True, slots=True)
+class CountingGate:
+    """A permit as a gate for an API that the stack's workers do not ask: its requests only count.
+
+    Whether that API answers, or gives a token, tells nothing of the workers' one. So no answer
+    opens the breaker or closes it, and none puts anybody's slots back.
+    """
+
+    permit: Permit
+
+    def take(self, prepare: Callable[[], Prepared], probe: Callable[[], bool]) -> Prepared:
+        """Return what `prepare` returns once the permit has a slot; raises AppointmentError."""
+        prepared = (
+            prepare()
+        )  # here, since a permit opens the breaker for whom no token is to be had
+        return self.permit.take(lambda: prepared, probe)
+
+    def answered(self) -> None:
+        """Tell nobody."""
+
+    def throttled(self, retry_after: float | None) -> None:
+        """Tell nobody."""
+
+    def failed(self) -> None:
+        """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
 class Patience:
     """Waits for slots, tokens and after a 429, `seconds` for one request at most.
 
@@ -99,10 +126,15 @@ class Patience:
             self.sleep(delay)
             back_off = min(2 * back_off, LONGEST_BACK_OFF)
 
+    def counting(self) -> "Patience":
+        """Return one for an API that the stack's workers do not ask (`CountingGate`)."""
+        return replace(self, permits=self.permits and replace(self.permits, heeds_breaker=False))
+
     def _gate(self) -> Gate:
         if self.permits is None:
             return OpenGate()
-        return TellingGate(self.permits.of(self._memory, 1))
+        permit = self.permits.of(self._memory, 1)
+        return TellingGate(permit) if self.permits.heeds_breaker else CountingGate(permit)
 
 
 def _forget_measures() -> None:

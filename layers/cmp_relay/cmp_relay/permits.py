@@ -42,21 +42,34 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Permits:
-    """The permits of one function, all in one lane."""
+    """The permits of one function, all in one lane.
+
+    Who asks another API than the one that the breaker watches does not heed it: such a permit has
+    its slots in the budget like any other, and neither waits for a probe nor sends one.
+    """
 
     budget: Budget
     breaker: Breaker
     lane: Lane
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     sleep: Callable[[float], None] = time.sleep
+    heeds_breaker: bool = True
 
     def of(self, keeper: Keeper, errand: int, lane: Lane | None = None) -> "Permit":
         """Return the permit of a job that expects to send so many requests in a row.
 
         `lane` is another lane than that of the function.
         """
-        lane = lane or self.lane
-        return Permit(self.budget, self.breaker, lane, keeper, errand, self.now, self.sleep)
+        return Permit(
+            self.budget,
+            self.breaker,
+            lane or self.lane,
+            keeper,
+            errand,
+            self.now,
+            self.sleep,
+            self.heeds_breaker,
+        )
 
 
 @dataclass(slots=True)
@@ -70,6 +83,7 @@ class Permit:
     errand: int = 1
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     sleep: Callable[[float], None] = time.sleep
+    heeds_breaker: bool = True
     _slot: Slot | None = field(default=None, init=False)
     _state: State = field(default_factory=State, init=False)
     _read_at: int = field(default=0, init=False)
@@ -97,7 +111,7 @@ class Permit:
             stays = self.now() - began
             if self._wait(slot) > min(self._patience, LONGEST_STAY - stays):
                 self._appoint(slot)
-            if not (prepared or self._state.open_reason):
+            if not (prepared or self._is_stopped()):
                 try:
                     prepared.append(prepare())
                 except (CredentialsError, UnavailableError) as error:
@@ -112,7 +126,7 @@ class Permit:
                 continue
             elif slot.month != slots.month(self.now()):
                 self._slot = self.budget.recount(slot)
-            elif self._state.open_reason:
+            elif self._is_stopped():
                 self._probe(slot, probe)
             else:
                 self._use(slot)
@@ -155,6 +169,9 @@ class Permit:
         """Tell whether the slot may be used now, and is known to be still where it was."""
         known = slot.lane == "live" or self.now() - self._read_at <= slots.NOTICE
         return known and not self._is_late(slot)
+
+    def _is_stopped(self) -> bool:
+        return self.heeds_breaker and self._state.open_reason is not None
 
     def _is_late(self, slot: Slot) -> bool:
         return self.now() > slot.due + self.budget.limits.lateness

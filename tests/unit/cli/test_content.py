@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmp_relay.breaker import FAILURES
+from cmp_relay.budget_table import BudgetTable
 from cmp_relay.endpoint import moment
 from cmp_relay.errors import AppointmentError
 from cmp_relay_cli import content, moments
@@ -243,7 +245,7 @@ def session(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Session:
     """A session whose stack has a credentials secret without a value."""
     for name in (content.ID, content.SECRET):
         monkeypatch.delenv(name, raising=False)
-    limits = {"ApiRequestsPerSecond": "10", "BulkShare": "50"}
+    limits = {"ApiRequestsPerSecond": "999", "ApiRequestsPerMinute": "59999", "BulkShare": "50"}
     arn = stack.secrets.create_secret(Name="credentials")["ARN"]
     made = replace(
         stack,
@@ -278,3 +280,52 @@ def test_a_budget_without_a_slot_in_time_is_told(session: Session) -> None:
     assert connecting.__enter__().endpoint.patience.permits is not None
     with pytest.raises(OperatorError, match="no slot within 120 s"):
         connecting.gen.throw(AppointmentError("the next slot is not near", delay=900))
+
+
+TOKEN = httpx.Response(200, json={"access_token": "hidden-token", "expires_in": 3600})
+SILENCE = httpx.ReadTimeout("hidden-url")
+
+
+@pytest.mark.parametrize(
+    ("token", "answer", "told"),
+    [
+        (httpx.Response(404), TOKEN, "oauth/token: 404"),
+        (httpx.Response(401, json={"error": "invalid_client"}), TOKEN, "401 invalid_client"),
+        (SILENCE, TOKEN, "oauth/token: "),
+        (TOKEN, httpx.Response(404), "content: 404"),
+        (TOKEN, httpx.Response(401), "refused"),
+        (TOKEN, httpx.Response(429, headers={"Retry-After": "600"}), "not before 600 s"),
+        (TOKEN, SILENCE, "content: "),
+        (TOKEN, httpx.Response(503), "content: 503"),
+    ],
+)
+def test_what_the_tutorials_api_answers_is_told_to_the_person_and_to_no_worker(
+    session: Session,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    token: httpx.Response | Exception,
+    answer: httpx.Response | Exception,
+    told: str,
+) -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        found = token if request.url.path == "/oauth/token" else answer
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    transport = httpx.MockTransport(respond)
+    monkeypatch.setattr(content, "build_client", lambda: httpx.Client(transport=transport))
+    stack = session.stack()
+    stack.secrets.put_secret_value(
+        SecretId=stack.outputs["CredentialsSecretArn"],
+        SecretString='{"client_id": "app", "client_secret": "hidden-secret"}',
+    )
+    budget = BudgetTable(stack.dynamodb, stack.table)
+
+    ended = [run("list") for _ in range(FAILURES)]
+
+    assert {one.code for one in ended} == {1}
+    assert all(told in one.err and "hidden" not in one.err for one in ended), ended
+    state = budget.read()
+    assert (state.open_reason, state.failures, state.throttles) == (None, 0, 0)
+    assert (state.resume_at, state.pauses) == (0, 0)

@@ -1,8 +1,10 @@
 import inspect
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import NoReturn
 
 import pytest
 from aws_lambda_powertools import Metrics
@@ -15,6 +17,7 @@ from cmp_relay.errors import (
     AppointmentError,
     CmpRelayError,
     CredentialsError,
+    NotFoundError,
     PostponedError,
     QuotaError,
     RateLimitedError,
@@ -23,7 +26,7 @@ from cmp_relay.errors import (
 from cmp_relay.open_api import OpenApi
 from cmp_relay.patience import Patience
 from cmp_relay.permits import Permits
-from cmp_relay.slots import Limits
+from cmp_relay.slots import Limits, State
 from tests.support.clock import Clock
 from tests.support.fake_open_api import FakeOpenApi
 from tools.simulation.memory_store import MemoryStore
@@ -161,6 +164,68 @@ def test_a_write_that_may_be_done_is_not_repeated_when_the_breaker_opens() -> No
     api.is_up = True
     patience.ask(api, lambda gated: gated.tell("POST", LINK, {}))
     assert len(api.told) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [{"id": "1"}, NotFoundError("GET: 404"), limited(150), UnavailableError("GET: 503")]
+)
+def test_the_answers_of_another_api_count_and_tell_nothing(
+    answer: Mapping[str, str] | Exception,
+) -> None:
+    caller, api = Waiting(), FakeOpenApi()
+    patience = caller.beside().counting()
+    api.resources[LINK] = answer
+    caller.store.change(put={"failures": 1, "throttles": 1})
+    caller.store.writes = 0
+
+    for _ in range(FAILURES):
+        with nullcontext() if isinstance(answer, Mapping) else pytest.raises(type(answer)):
+            patience.ask(api, lambda gated: gated.get(LINK))
+
+    state = caller.store.state
+    assert [*state.used.values()] == [FAILURES]
+    assert (state.failures, state.throttles, state.open_reason) == (1, 1, None)
+    assert (state.pauses, state.resume_at, caller.store.writes) == (0, 0, FAILURES)
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_an_open_breaker_stays_as_it_is_whatever_another_api_answers(is_up: bool) -> None:
+    caller, api = Waiting(), FakeOpenApi()
+    api.is_up, api.resources[LINK] = is_up, {"id": "1"}
+    Breaker(caller.store, LIMITS, now=caller.clock).open("unavailable")
+    opened = caller.store.state
+
+    with nullcontext() if is_up else pytest.raises(UnavailableError):
+        caller.beside().counting().ask(api, lambda gated: gated.get(LINK))
+
+    state = caller.store.state
+    assert api.asked == [LINK]
+    assert state == replace(opened, bulk_next=state.bulk_next, used=state.used, starts=1)
+
+
+def test_who_asks_another_api_waits_for_a_token_before_a_slot() -> None:
+    caller = Waiting()
+
+    for error in (UnavailableError("POST: 404", status=404), CredentialsError("401", delay=5)):
+        with pytest.raises(type(error)) as caught:
+            caller.beside().counting().ask(Tokenless(error), lambda gated: gated.get(LINK))
+        assert caught.value is error
+
+    assert caller.store.state == State()
+
+
+class Tokenless(FakeOpenApi):
+    """An API for which there is no token."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def get(self, _: str) -> Mapping[str, str]:
+        return self._gate.take(self._token, lambda: True)
+
+    def _token(self) -> NoReturn:
+        raise self.error
 
 
 @pytest.fixture
