@@ -3,12 +3,13 @@
 import io
 import json
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from rich.console import Console
 
-from cmp_relay_cli.errors import UsageError
+from cmp_relay_cli import app
+from cmp_relay_cli.errors import OperatorError, UsageError
 from cmp_relay_cli.output import Output, everything, facts, row, table
 
 
@@ -26,6 +27,26 @@ def test_a_title_does_not_steer_the_terminal(title: str) -> None:
 
     assert written.getvalue().count("a�") == 2
     assert not {*"\x1b\x07\x9b\u202e\r\ud83d"} & {*written.getvalue()}
+
+
+def test_no_sentence_steers_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, output = "[bold]a\x1b]0;x\x07\x9b2J\u202e\ud83db", Output()
+
+    def fail() -> NoReturn:
+        raise OperatorError(name)
+
+    monkeypatch.setattr(app, "app", fail)
+
+    output.note(name)
+    output.show({}, lambda console: console.print(f"- {name}", markup=False))
+    with pytest.raises(SystemExit):
+        app.main()
+
+    told = capsys.readouterr()
+    assert told.out == "- [bold]a�]0;x��2J��b\n"
+    assert told.err == "[bold]a�]0;x��2J��b\n✗ [bold]a�]0;x��2J��b\n"
 
 
 def test_a_title_is_shown_in_its_own_letters() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from cmp_relay import times
 from cmp_relay_cli.errors import OperatorError, UsageError
@@ -26,9 +27,17 @@ Titles come from anybody who writes in CMP.
 """
 
 
+class Paper(Console):
+    """A console that shows what would steer it: sentences quote what CMP's people wrote, too."""
+
+    def render_str(self, text: str, **named: Any) -> Text:  # noqa: ANN401 - as rich has it
+        """Make text of what is to be printed."""
+        return super().render_str(_harmless(text), **named)
+
+
 def _console(*, stderr: bool = False) -> Console:
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH, highlight=False)
+    console = Paper(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Paper(stderr=stderr, width=WIDTH, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Output:
         if self.as_json or sys.stdin is None or not sys.stdin.isatty():
             message = f"{question} Say --yes if you mean it, or --dry-run to see what would happen."
             raise UsageError(message)
-        if not typer.confirm(question, err=True):
+        if not typer.confirm(_harmless(question), err=True):
             raise OperatorError("nothing was changed")
 
     @contextmanager
@@ -115,7 +124,7 @@ def facts(console: Console, pairs: Mapping[str, object] | Sequence[tuple[str, An
 def everything(console: Console, document: object) -> None:
     """Print all of a document, for people."""
     text = json.dumps(document, ensure_ascii=False)
-    console.print_json(STEERING.sub("�", text))
+    console.print_json(_harmless(text))
 
 
 def moment(milliseconds: int | None) -> str | None:
@@ -126,4 +135,8 @@ def moment(milliseconds: int | None) -> str | None:
 def _text(value: object) -> str:
     if value is None or value == "":
         return "-"
-    return STEERING.sub("�", str(value))
+    return _harmless(str(value))
+
+
+def _harmless(text: str) -> str:
+    return STEERING.sub("�", text)
