@@ -1,3 +1,4 @@
+import json
 import threading
 from typing import Any
 
@@ -270,6 +271,36 @@ def test_a_repeat_after_four_days_is_judged_anew(stack: WorkerStack) -> None:
 
     assert stack.counts() == {"applied": 2}
     assert [event["detail"]["id"] for event in stack.announced()] == ["published.0", "later.0"]
+
+
+def replayed(message: str) -> str:
+    job = json.loads(message)
+    job_id = f"replay.2026-11-22T12:00:00.000Z.{job['job_id']}"
+    return json.dumps({**job, "job_id": job_id, "cause": "replay"})
+
+
+@pytest.mark.parametrize("days", [1, 10])
+def test_a_replay_leaves_open_what_was_unpublished_and_published_again(
+    stack: WorkerStack, days: int
+) -> None:
+    again = {"modified_at": "2026-11-21T11:30:00Z"}
+    know(stack, **again)
+    told = [publish(stack), unpublish(stack, at=NOON + MINUTE)]
+    told.append(publish(stack, "again", NOON + 2 * MINUTE, **again))
+    for message in told:
+        assert stack.work(message) == []
+        stack.clock.advance(60)
+    stack.announced()
+    sequence, asked = stack.asset()["sequence"], len(stack.api.asked)
+    stack.clock.advance(days * 24 * 3600)
+
+    for message in told:
+        assert stack.work(replayed(message)) == []
+
+    assert (stack.asset()["published"], statuses(stack)) == (True, {"event-1": "published"})
+    assert stack.asset()["sequence"] == sequence
+    assert (stack.announced(), len(stack.api.asked)) == ([], asked)
+    assert stack.counts() == {"applied": 3, "superseded": 3}
 
 
 # What is owed to the bus

@@ -11,6 +11,9 @@ publishing event that it ends (facts.md 2.7), so both readings hold:
   (docs/decisions/0003).
 - an id of its own: an unpublish that matches no publication ends all of that channel received
   before it.
+
+A replayed notice is an old one: it is judged as of its receipt, so it changes nothing that is
+known, and brings what is not (docs/decisions/0003).
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +21,10 @@ from dataclasses import dataclass, field, replace
 
 REPEAT_MILLISECONDS = 4 * 24 * 3600 * 1000
 """How long an ended job makes equal ones a repeat (design.md rule 3)."""
+REMEMBERED = 50
+"""So many ended jobs of a publication are remembered for replays, however long ago they were."""
+REPLAYED = "replay."
+"""How the ids of jobs begin that a replay gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,11 @@ class Ended:
     job_id: str
     at: int
     superseded: str | None = None
+
+    @property
+    def replayed(self) -> bool:
+        """Tell whether it was a job of a replay: it brought what the catalogue lacked."""
+        return self.job_id.startswith(REPLAYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +82,18 @@ class Notice:
 
     @property
     def identity(self) -> str:
-        """Name what makes two jobs of this publication the same."""
-        return identity(self.event_name, self.entry_hash)
+        """Name what makes two jobs of this publication the same (design.md rule 3)."""
+        return f"{self.event_name}#{self.entry_hash}"
+
+    @property
+    def replayed(self) -> bool:
+        """Tell whether it is of a job that a replay gives once more."""
+        return self.job_id.startswith(REPLAYED)
+
+    @property
+    def unpublishes(self) -> bool:
+        """Tell whether it ends a publication."""
+        return self.event_name == "asset_unpublished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +104,19 @@ class Verdict:
     superseded: str | None = None
 
 
-def identity(event_name: str, entry_hash: str) -> str:
-    """Name what makes two jobs of one publication the same (design.md rule 3)."""
-    return f"{event_name}#{entry_hash}"
+def repeated(publication: Publication, notice: Notice, *, now: int) -> Ended | None:
+    """Return the job that a notice repeats, None if there was none within four days.
 
-
-def repeated(publication: Publication, identity: str, *, now: int) -> Ended | None:
-    """Return the job that such a notice would repeat, None if there was none within four days.
-
-    It is the notice's own job when that one was interrupted after its change was written.
+    It is the notice's own job when that one was interrupted after its change was written. A
+    replayed notice repeats every job that is remembered.
     """
-    ended = publication.identities.get(identity)
-    return ended if ended and now - ended.at < REPEAT_MILLISECONDS else None
+    ended = publication.identities.get(notice.identity)
+    if ended is None or ended.job_id == notice.job_id:
+        return ended
+    if notice.unpublishes and _says_more(publication, notice, ended):
+        return None
+    recent = now - ended.at < REPEAT_MILLISECONDS
+    return ended if recent or notice.replayed else None
 
 
 def judge(notice: Notice, siblings: Iterable[Publication], *, now: int) -> Verdict:
@@ -102,12 +125,13 @@ def judge(notice: Notice, siblings: Iterable[Publication], *, now: int) -> Verdi
     own = next((one for one in known if _same(one, notice)), None)
     before = own or Publication(notice.channel, notice.publishing_event_id)
     others = [one for one in known if not _same(one, notice)]
-    if notice.event_name == "asset_unpublished":
-        verdict = _unpublish(before, notice, now)
+    at = max(before.applied_at, notice.received_at if notice.replayed else now)
+    if notice.unpublishes:
+        verdict = _unpublish(before, notice, at)
     elif before.unpublished_at is None:
-        verdict = _publish(before, notice, others, now)
+        verdict = _publish(before, notice, others, at)
     else:
-        verdict = _publish_closed(before, notice, now)
+        verdict = _publish_closed(before, notice, at)
     ended = Ended(notice.job_id, now, verdict.superseded)
     return replace(verdict, publication=_remember(verdict.publication, notice, ended))
 
@@ -128,41 +152,51 @@ def _ends(sibling: Publication, channel: str, received_at: int) -> bool:
     )
 
 
-def _unpublish(before: Publication, notice: Notice, now: int) -> Verdict:
+def _says_more(publication: Publication, notice: Notice, ended: Ended) -> bool:
+    """Tell whether an unpublish ends more than an equal one did: all unpublishes look the same.
+
+    One that has an id of its own ends nothing more: CMP has repeated it. What replays bring back is
+    judged by its receipt alone, since its publish may be yet to come.
+    """
+    if publication.unpublished_at is None:
+        return True
+    counts = ended.replayed if notice.replayed else not publication.unmatched
+    return counts and notice.received_at > publication.unpublished_at
+
+
+def _unpublish(before: Publication, notice: Notice, at: int) -> Verdict:
+    opened = before.unpublished_at is None
+    if notice.replayed and opened and notice.received_at < (before.published_at or 0):
+        return Verdict(before, superseded="this publication has been published since")
     later = max(before.unpublished_at or 0, notice.received_at)
     after = replace(before, unpublished_at=later)
     if before.unpublished_at is None or (before.unmatched and later > before.unpublished_at):
-        return Verdict(replace(after, applied_at=now))
+        return Verdict(replace(after, applied_at=at))
     return Verdict(after, superseded="this publication has been unpublished already")
 
 
 def _publish(
-    before: Publication, notice: Notice, others: Iterable[Publication], now: int
+    before: Publication, notice: Notice, others: Iterable[Publication], at: int
 ) -> Verdict:
     received = _received(before, notice)
     if _older(notice.modified_at, before.modified_at):
         return Verdict(received, superseded="a newer version of this publication has been applied")
-    after = replace(received, modified_at=_newest(before, notice), applied_at=now)
+    after = replace(received, modified_at=_newest(before, notice), applied_at=at)
     if not is_open(after, others):
         return Verdict(after, superseded="an unpublish received later has ended this publication")
     return Verdict(after)
 
 
-def _publish_closed(before: Publication, notice: Notice, now: int) -> Verdict:
+def _publish_closed(before: Publication, notice: Notice, at: int) -> Verdict:
     publishes = notice.event_name == "asset_published"
     after = _received(before, notice)
     if publishes and _republishes(before, notice):
-        return Verdict(
-            replace(
-                after,
-                unpublished_at=None,
-                modified_at=notice.modified_at,
-                applied_at=now,
-                identities=_without_unpublishes(after),
-            )
-        )
+        opened = replace(after, unpublished_at=None, applied_at=at)
+        return Verdict(replace(opened, modified_at=notice.modified_at))
+    if notice.replayed and _was_republished(before, notice):
+        return Verdict(replace(after, unpublished_at=None, applied_at=at))
     if publishes and before.modified_at is None:
-        after = replace(after, modified_at=notice.modified_at, applied_at=now)
+        after = replace(after, modified_at=notice.modified_at, applied_at=at)
     elif notice.received_at <= before.applied_at:
         # What was under way beside the unpublish counts as if it had come first.
         after = replace(after, modified_at=_newest(before, notice))
@@ -177,14 +211,11 @@ def _republishes(before: Publication, notice: Notice) -> bool:
     )
 
 
-def _without_unpublishes(publication: Publication) -> dict[str, Ended]:
-    """Forget earlier unpublishes: the next one looks the same and ends what is open again."""
-    unpublish = identity("asset_unpublished", "")
-    return {
-        name: ended
-        for name, ended in publication.identities.items()
-        if not name.startswith(unpublish)
-    }
+def _was_republished(before: Publication, notice: Notice) -> bool:
+    """Tell whether what was replayed before this was its republish, and came first by chance."""
+    return notice.received_at < (before.unpublished_at or 0) < (
+        before.published_at or 0
+    ) and _older(notice.modified_at, before.modified_at)
 
 
 def _received(before: Publication, notice: Notice) -> Publication:
@@ -202,13 +233,15 @@ def _older(one: int | None, other: int | None) -> bool:
 
 
 def _remember(publication: Publication, notice: Notice, ended: Ended) -> Publication:
-    fresh = {
+    others = {**publication.identities}
+    others.pop(notice.identity, None)
+    newest = sorted(others, key=lambda name: others[name].at)[1 - REMEMBERED :]
+    kept = {
         name: earlier
-        for name, earlier in publication.identities.items()
-        if ended.at - earlier.at < REPEAT_MILLISECONDS
+        for name, earlier in others.items()
+        if name in newest or ended.at - earlier.at < REPEAT_MILLISECONDS
     }
-    fresh[notice.identity] = ended
-    return replace(publication, identities=fresh)
+    return replace(publication, identities={**kept, notice.identity: ended})
 
 
 def _same(publication: Publication, notice: Notice) -> bool:

@@ -58,8 +58,7 @@ class Publishing:
 
     def _repeated(self, job: PublishJob, record: Record) -> Ended | None:
         own = record.publication(job.channel, job.publishing_event.id)
-        identity = publications.identity(job.event_name, job.asset.entry_hash or "")
-        return publications.repeated(own.facts, identity, now=self.now())
+        return publications.repeated(own.facts, _notice(job, {}), now=self.now())
 
     def _change(
         self, job: PublishJob, attempt: Attempt, record: Record, lease: Lease

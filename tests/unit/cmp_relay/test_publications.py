@@ -3,14 +3,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmp_relay.publications import (
+    REMEMBERED,
     REPEAT_MILLISECONDS,
     Notice,
     Publication,
-    identity,
     is_open,
     judge,
     repeated,
@@ -31,7 +31,7 @@ def tell(known: Known, told: Notice, now: int = APPLIED) -> str | None:
     """Apply a notice as a worker does; return why it changed nothing, if so."""
     key = (told.channel, told.publishing_event_id)
     own = known.get(key)
-    if own and repeated(own, told.identity, now=now):
+    if own and repeated(own, told, now=now):
         return "repeat"
     verdict = judge(told, known.values(), now=now)
     known[key] = verdict.publication
@@ -199,7 +199,8 @@ def test_the_same_unpublish_ends_again_what_was_published_again() -> None:
     tell(known, again, APPLIED + 2)
     assert opened(known) == {"1"}
 
-    superseded = tell(known, notice("asset_unpublished", received_at=APPLIED + 3), APPLIED + 4)
+    unpublish = notice("asset_unpublished", job_id="again", received_at=APPLIED + 3)
+    superseded = tell(known, unpublish, APPLIED + 4)
 
     assert superseded is None
     assert opened(known) == set()
@@ -329,20 +330,52 @@ def test_publishing_after_an_unmatched_unpublish_opens_and_syncing_does_not() ->
 def test_a_repeat_is_known_for_four_days() -> None:
     told = notice("asset_published", modified_at=10)
     (known,) = after([told]).values()
+    copy = replace(told, job_id="copy")
 
-    within = repeated(known, told.identity, now=APPLIED + REPEAT_MILLISECONDS - 1)
-    later = repeated(known, told.identity, now=APPLIED + REPEAT_MILLISECONDS)
+    within = repeated(known, copy, now=APPLIED + REPEAT_MILLISECONDS - 1)
+    later = repeated(known, copy, now=APPLIED + REPEAT_MILLISECONDS)
 
     assert within is not None
     assert (within.job_id, within.at, within.superseded) == (told.job_id, APPLIED, None)
     assert later is None
 
 
+def test_a_job_that_comes_back_repeats_itself_whatever_came_between() -> None:
+    known = closed()
+    tell(known, again(), now=APPLIED + 2)
+    unpublish = notice("asset_unpublished", received_at=RECEIVED + 1)
+
+    for now in (APPLIED + 3, APPLIED + REPEAT_MILLISECONDS):
+        assert tell(known, unpublish, now=now) == "repeat"
+    assert opened(known) == {"1"}
+
+
+def test_an_equal_unpublish_tells_until_when_it_was_unpublished() -> None:
+    known = closed()
+    copy = notice("asset_unpublished", job_id="copy", received_at=APPLIED + 5)
+    superseded = tell(known, copy, now=APPLIED + 6)
+
+    tell(known, again(received_at=APPLIED + 4), now=APPLIED + 7)
+
+    assert superseded == "this publication has been unpublished already"
+    assert opened(known) == set()
+
+
+def test_an_equal_unpublish_with_an_id_of_its_own_ends_nothing_more() -> None:
+    known = after([notice("asset_unpublished", "own")])
+    tell(known, notice("asset_published", received_at=RECEIVED + 1))
+
+    copy = notice("asset_unpublished", "own", job_id="copy", received_at=RECEIVED + 2)
+
+    assert tell(known, copy) == "repeat"
+    assert opened(known) == {"1"}
+
+
 def test_a_repeat_remembers_why_the_first_changed_nothing() -> None:
     told = notice("asset_published", modified_at=9)
     known = after([notice("asset_synced", modified_at=10), told])
 
-    ended = repeated(known["default", "1"], told.identity, now=APPLIED)
+    ended = repeated(known["default", "1"], told, now=APPLIED)
 
     assert ended is not None
     assert ended.superseded == "a newer version of this publication has been applied"
@@ -354,16 +387,22 @@ def test_a_repeat_remembers_why_the_first_changed_nothing() -> None:
 def test_another_event_or_another_entry_is_no_repeat(event_name: str, entry_hash: str) -> None:
     (known,) = after([notice("asset_published", entry_hash="hash")]).values()
 
-    assert repeated(known, identity(event_name, entry_hash), now=APPLIED) is None
+    assert repeated(known, notice(event_name, entry_hash=entry_hash), now=APPLIED) is None
 
 
-def test_identities_are_forgotten_when_they_make_no_repeat_any_more() -> None:
-    known = after([notice("asset_published", entry_hash="old")])
-    later = APPLIED + REPEAT_MILLISECONDS
+@pytest.mark.parametrize(
+    ("pause", "remembered"), [(1, 2 * REMEMBERED), (REPEAT_MILLISECONDS, REMEMBERED)]
+)
+def test_the_newest_repeats_are_remembered_and_all_of_four_days(
+    pause: int, remembered: int
+) -> None:
+    known: Known = {}
+    for number in range(2 * REMEMBERED):
+        told = notice("asset_published", entry_hash=str(number), modified_at=number)
+        tell(known, told, now=APPLIED + number * pause)
 
-    tell(known, notice("asset_published", entry_hash="new", received_at=later), now=later)
-
-    assert set(known["default", "1"].identities) == {"asset_published#new"}
+    names = [f"asset_published#{number}" for number in range(2 * REMEMBERED)]
+    assert list(known["default", "1"].identities) == names[-remembered:]
 
 
 def test_channels_and_publishing_events_are_kept_apart() -> None:
@@ -379,3 +418,139 @@ def test_channels_and_publishing_events_are_kept_apart() -> None:
         ("other", "1"),
         ("other", "2"),
     }
+
+
+# Replays
+
+HOUR = 3600 * 1000
+DAY = 24 * HOUR
+PAUSES = st.sampled_from([1, HOUR, HOUR, HOUR, 2 * DAY, 5 * DAY])
+"""Between two deliveries; five days are longer than a repeat is known."""
+NAMES = ("asset_published", "asset_synced", "asset_unpublished")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Notice]:
+    """Draw all that came of an asset, in order of receipt: other versions, copies, equal ids."""
+    received_at, told = RECEIVED, []
+    for number in range(2, draw(st.integers(3, 10))):
+        received_at += draw(PAUSES)
+        name = draw(st.sampled_from(NAMES))
+        newer = st.sampled_from([number, number, number, 1, None])
+        version = None if name == NAMES[2] else draw(newer)
+        one = Notice(
+            job_id=f"job-{number}",
+            event_name=name,
+            channel=draw(st.sampled_from(["default", "default", "default", "other"])),
+            publishing_event_id=draw(st.sampled_from("1112")),
+            entry_hash=f"{version}{draw(st.sampled_from('aab')) if version else ''}",
+            received_at=received_at,
+            modified_at=version,
+        )
+        told.append(one)
+    return told
+
+
+def worked_on(told: Sequence[Notice], waits: Sequence[int]) -> Known:
+    """Apply notices that waited for a worker (ms), each when it is its turn."""
+    known: Known = {}
+    turns = [(one.received_at + wait, one) for one, wait in zip(told, waits, strict=True)]
+    for now, one in sorted(turns, key=lambda turn: turn[0]):
+        tell(known, one, now)
+    return known
+
+
+def replay(known: Known, told: Iterable[Notice], now: int, run: str = "run") -> None:
+    for one in told:
+        tell(known, replace(one, job_id=f"replay.{run}.{one.job_id}"), now)
+
+
+@st.composite
+def kept(draw: st.DrawFn) -> tuple[list[Notice], list[int], list[Notice], int]:
+    """Draw a history, how long its jobs waited, what of it is replayed, and how much later."""
+    told = draw(histories())
+    waits = draw(st.lists(st.just(1) | PAUSES, min_size=len(told), max_size=len(told)))
+    return told, waits, draw(st.lists(st.sampled_from(told), max_size=20)), draw(PAUSES)
+
+
+@settings(max_examples=300, deadline=None)
+@given(kept(), st.none() | st.integers(1, 5))
+def test_a_replay_of_what_was_received_leaves_what_is_kept_as_it_was(
+    drawn: tuple[list[Notice], list[int], list[Notice], int], version: int | None
+) -> None:
+    told, waits, replayed, later = drawn
+    known, untouched = worked_on(told, waits), worked_on(told, waits)
+    now = max(one.received_at + wait for one, wait in zip(told, waits, strict=True)) + later
+
+    replay(known, replayed, now)
+
+    assert everything(known) == everything(untouched)
+    for event_name in NAMES:  # also what comes next finds it as it was
+        new = notice(event_name, job_id="new", received_at=now + 1, modified_at=version)
+        for each in (known, untouched):
+            tell(each, new, now + 2)
+        assert state(known) == state(untouched)
+
+
+def everything(known: Known) -> dict[tuple[str, str], tuple[bool, Publication]]:
+    """Return of each publication whether it is open, and its facts."""
+    return {
+        key: (is_open(one, known.values()), replace(one, identities={}))
+        for key, one in known.items()
+    }
+
+
+PUBLISHED = Notice("1", "asset_published", "default", "1", "a", RECEIVED, 10)
+UNPUBLISHED = replace(
+    PUBLISHED,
+    job_id="2",
+    event_name="asset_unpublished",
+    entry_hash="",
+    received_at=RECEIVED + HOUR,
+    modified_at=None,
+)
+REPUBLISHED = replace(
+    PUBLISHED, job_id="3", entry_hash="b", received_at=RECEIVED + 2 * HOUR, modified_at=20
+)
+UNPUBLISHED_AGAIN = replace(UNPUBLISHED, job_id="4", received_at=RECEIVED + 3 * HOUR)
+PUBLISHED_LAST = replace(
+    PUBLISHED, job_id="5", entry_hash="c", received_at=RECEIVED + 4 * HOUR, modified_at=30
+)
+LIFE = [PUBLISHED, UNPUBLISHED, REPUBLISHED, UNPUBLISHED_AGAIN, PUBLISHED_LAST]
+
+
+@pytest.mark.parametrize("length", range(1, len(LIFE) + 1))
+@pytest.mark.parametrize("later", [DAY, 10 * DAY])
+def test_what_was_lost_is_open_if_it_was_whatever_order_it_is_replayed_in(
+    length: int, later: int
+) -> None:
+    told = LIFE[:length]
+    live = worked_on(told, [1] * length)
+
+    for order in itertools.permutations(told):
+        known: Known = {}
+        replay(known, order, RECEIVED + later)
+        assert opened(known) == opened(live)
+        replay(known, reversed(order), RECEIVED + later, "another run")
+        assert opened(known) == opened(live)
+    assert bool(opened(live)) is (length % 2 == 1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories())
+def test_what_was_lost_is_as_it_was_if_it_is_replayed_in_order_of_receipt(
+    told: list[Notice],
+) -> None:
+    # An unpublish with an id of its own that CMP repeats reaches further than it did.
+    told = [one for n, one in enumerate(told) if not one.unpublishes or is_matched(one, told[:n])]
+    live = worked_on(told, [0] * len(told))
+    known: Known = {}
+
+    replay(known, told, told[-1].received_at + 10 * DAY if told else 0)
+
+    assert state(known) == state(live)
+
+
+def is_matched(unpublish: Notice, earlier: Iterable[Notice]) -> bool:
+    place = (unpublish.channel, unpublish.publishing_event_id)
+    return any((one.channel, one.publishing_event_id) == place for one in earlier)
