@@ -1,4 +1,4 @@
-"""What the doctor says of the webhooks that CMP shows, or does not."""
+"""What the doctor says of the webhooks that CMP shows, or does not, of the token and of alarms."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from cmp_relay_cli import cmp, doctor
+from cmp_relay import times
+from cmp_relay_cli import cmp, doctor, moments
 from cmp_relay_cli.doctor import Finding
 from cmp_relay_cli.stack import Stack
 
 URL = "https://api.example/webhooks/cmp"
+MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
 
 Examine = Callable[[Mapping[str, Any]], list[Finding]]
 
@@ -41,3 +44,99 @@ def test_tells_no_webhooks_from_settings_that_it_cannot_read(examine: Examine) -
     assert (none.level, none.what) == ("problem", "CMP has none that leads here")
     assert unknown.level == "warning"
     assert "a shape that we do not know" in unknown.what
+
+
+def alarm(stack: Stack, name: str) -> None:
+    """Let an alarm of this name be on."""
+    stack.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="CmpRelay",
+        MetricName="TokenSecondsLeft",
+        Statistic="Minimum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=600,
+        ComparisonOperator="LessThanThreshold",
+    )
+    stack.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+
+
+def stored(stack: Stack) -> None:
+    """Store a token now."""
+    stack.secrets.put_secret_value(SecretId=stack.outputs["TokenSecretArn"], SecretString="{}")
+
+
+def measured(stack: Stack, at: int, seconds: int, service: str = "relay") -> None:
+    """Let refresh_token measure how long the token is good still."""
+    stack.cloudwatch.put_metric_data(
+        Namespace="CmpRelay",
+        MetricData=[
+            {
+                "MetricName": "TokenSecondsLeft",
+                "Dimensions": [{"Name": "service", "Value": service}],
+                "Timestamp": times.moment(at),
+                "Value": seconds,
+            }
+        ],
+    )
+
+
+def token(stack: Stack, now: int) -> Finding:
+    (finding,) = doctor.token(stack, now)
+    return finding
+
+
+def test_an_alarm_of_a_stack_with_a_longer_name_is_none_of_ours(stack: Stack) -> None:
+    alarm(stack, "relay-test-TokenAlarm-1ABC")
+    alarm(stack, "relays-TokenAlarm-1ABC")
+    assert [(each.level, each.what) for each in doctor.alarms(stack, 0)] == [("ok", "none is on")]
+
+    alarm(stack, "relay-TokenAlarm-1ABCdef")
+    assert [each.what for each in doctor.alarms(stack, 0)] == ["TokenAlarm is on"]
+
+
+@pytest.mark.parametrize(("age", "level"), [(119, "ok"), (122, "warning"), (5 * 1440, "warning")])
+def test_an_old_token_is_a_warning_where_nobody_measured_its_life(
+    stack: Stack, age: int, level: str
+) -> None:
+    stored(stack)
+    now = moments.now() + age * MINUTE
+    measured(stack, now - 40 * MINUTE, 30 * 60)  # too long ago
+    measured(stack, now - MINUTE, 30 * 60, service="another")
+
+    assert token(stack, now).level == level
+
+
+@pytest.mark.parametrize(
+    ("left", "level", "what"), [(25 * 86_400, "ok", "36000"), (540, "warning", "9")]
+)
+def test_what_is_left_of_its_life_counts_and_not_its_age(
+    stack: Stack, left: int, level: str, what: str
+) -> None:
+    stored(stack)
+    now = moments.now() + 5 * DAY
+    measured(stack, now - 15 * MINUTE, 1800)
+    measured(stack, now - 5 * MINUTE, left)
+
+    assert (token(stack, now).level, token(stack, now).what) == (
+        level,
+        f"stored 7200 minutes ago, good for {what} more",
+    )
+
+
+@pytest.mark.parametrize(
+    ("grant", "advice"),
+    [("refresh_token", "cmp-relay login"), ("client_credentials", "Client Credentials")],
+)
+def test_without_a_token_it_says_what_the_kind_of_grant_needs(
+    stack: Stack, grant: str, advice: str
+) -> None:
+    outputs = {**stack.outputs, "CredentialsSecretArn": stack.outputs["TokenSecretArn"]}
+    stack = replace(stack, outputs=outputs, parameters={"CmpGrantType": grant})
+
+    finding = token(stack, moments.now())
+    (credentials,) = doctor.credentials(stack, moments.now())
+
+    assert finding.level == credentials.level == "problem"
+    assert advice in str(finding.advice)
+    assert ("login" in str(credentials.advice)) == (grant == "refresh_token")

@@ -1,5 +1,6 @@
 """How the command line finds the stack that it works on, and what it says of an old one."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import boto3
@@ -10,6 +11,7 @@ from cmp_relay_cli.errors import OperatorError
 from cmp_relay_cli.stack import Choice
 
 OLD = {
+    "StackName": "old",
     "Parameters": [{"ParameterKey": "ApiRequestsPerMinute", "ParameterValue": "100"}],
     "Outputs": [
         {"OutputKey": name, "OutputValue": name.lower()}
@@ -40,6 +42,12 @@ def test_a_stack_is_known_by_its_outputs_and_parameters(old: Choice) -> None:
         ["OtherEvent"],
     )
     assert stack.number("ApiRequestsPerMinute") == 100
+
+
+def test_a_stack_that_is_named_by_its_arn_has_its_own_name(old: Choice) -> None:
+    arn = "arn:aws:cloudformation:eu-west-1:123456789012:stack/old/11111111-2222-3333-4444-55555555"
+
+    assert replace(old, name=arn).find().name == "old"
 
 
 def test_a_stack_of_an_older_release_is_told_by_what_it_lacks(old: Choice) -> None:

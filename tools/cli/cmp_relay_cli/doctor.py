@@ -16,6 +16,13 @@ from cmp_relay_cli.stack import Stack
 
 Level = Literal["ok", "warning", "problem"]
 SIGNS: dict[Level, str] = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
+OLD_MINUTES = 120
+"""An hour's token is renewed when half an hour of it is left, and the schedule comes every ten."""
+FEW_MINUTES = 10
+"""As `TokenAlarm` has it."""
+MEASURED_MINUTES = 30
+ALARM_PARTS = 2
+"""CloudFormation calls an alarm by the stack, the logical id and a random word, with hyphens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +49,32 @@ def credentials(stack: Stack, _: int) -> Iterator[Finding]:
     if _has_value(stack, "CredentialsSecretArn"):
         yield Finding("credentials", "ok", "there are some")
     else:
-        advice = "put client_id and client_secret into the secret, as the README's Deploy says"
+        by_hand = "put client_id and client_secret into the secret, as the README's Deploy says"
+        advice = "`cmp-relay login` asks for them" if _is_for_a_person(stack) else by_hand
         yield Finding("credentials", "problem", "the secret is empty", advice)
 
 
 def token(stack: Stack, now: int) -> Iterator[Finding]:
-    """Tell how old the cached token is."""
+    """Tell how old the cached token is, and whether somebody goes on renewing it.
+
+    How long it lives is CMP's to say: an hour, or 30 days for an app in development mode (facts.md
+    3). Where nobody has measured what is left, the hour is taken for granted.
+    """
     stored_at = status.token(stack)["stored_at"]
     if stored_at is None:
-        advice = "see the log of refresh_token; CMP has to allow Client Credentials for the app"
+        by_app = "see the log of refresh_token; CMP has to allow Client Credentials for the app"
+        by_person = "log in to CMP with `cmp-relay login`, or see the log of refresh_token"
+        advice = by_person if _is_for_a_person(stack) else by_app
         yield Finding("token", "problem", "there is none yet", advice)
         return
     age = (now - (times.read(stored_at) or now)) // 60_000
-    yield Finding("token", "ok", f"stored {age} minutes ago")
+    left = _minutes_left(stack, now)
+    what = f"stored {age} minutes ago" + ("" if left is None else f", good for {left} more")
+    if age > OLD_MINUTES if left is None else left < FEW_MINUTES:
+        advice = "see whether refresh_token's schedule is on, and what its log says"
+        yield Finding("token", "warning", what, advice)
+    else:
+        yield Finding("token", "ok", what)
 
 
 def webhooks(stack: Stack, _: int) -> Iterator[Finding]:
@@ -192,11 +212,13 @@ def alarms(stack: Stack, _: int) -> Iterator[Finding]:
     pages = stack.cloudwatch.get_paginator("describe_alarms").paginate(
         AlarmNamePrefix=f"{stack.name}-", StateValue="ALARM"
     )
-    names = [
-        alarm["AlarmName"].removeprefix(f"{stack.name}-").rpartition("-")[0]
+    # A stack whose name begins with this one's and a hyphen has alarms of more parts.
+    parts = [
+        alarm["AlarmName"].removeprefix(f"{stack.name}-").split("-")
         for page in pages
         for alarm in page["MetricAlarms"]
     ]
+    names = [each[0] for each in parts if len(each) == ALARM_PARTS]
     for name in sorted(names):
         yield Finding("alarms", "problem", f"{name} is on", "docs/operations.md says what it means")
     if not names:
@@ -235,3 +257,33 @@ def _has_value(stack: Stack, output: str) -> bool:
 def _queue_arn(stack: Stack, name: str) -> str:
     answer = stack.sqs.get_queue_attributes(QueueUrl=stack.queue(name), AttributeNames=["QueueArn"])
     return answer["Attributes"]["QueueArn"]
+
+
+def _is_for_a_person(stack: Stack) -> bool:
+    """Tell whether the stack acts for a person who has to log in."""
+    return stack.parameters.get("CmpGrantType") == "refresh_token"
+
+
+def _minutes_left(stack: Stack, now: int) -> int | None:
+    """Return how long the token is good, as refresh_token measured it last, None if it did not."""
+    answer = stack.cloudwatch.get_metric_data(
+        MetricDataQueries=[
+            {
+                "Id": "left",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "CmpRelay",
+                        "MetricName": "TokenSecondsLeft",
+                        "Dimensions": [{"Name": "service", "Value": stack.name}],
+                    },
+                    "Period": 60,
+                    "Stat": "Minimum",
+                },
+            }
+        ],
+        StartTime=times.moment(now - MEASURED_MINUTES * 60_000),
+        EndTime=times.moment(now),
+        ScanBy="TimestampDescending",
+    )
+    values = [value for found in answer["MetricDataResults"] for value in found.get("Values", [])]
+    return int(values[0]) // 60 if values else None

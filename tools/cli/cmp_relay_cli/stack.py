@@ -176,7 +176,7 @@ def _described(session: boto3.Session, name: str, endpoint: str | None) -> Stack
         for each in found.get("Parameters", [])
         if "ParameterKey" in each and "ParameterValue" in each
     }
-    return Stack(name, session, endpoint, Told(outputs), Told(parameters))
+    return Stack(found["StackName"], session, endpoint, Told(outputs), Told(parameters))
 
 
 def _local_variables(folder: Path) -> dict[str, str]:
