@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 RETRY_SECONDS = 300
+REHEARSED = "CMP_RELAY_REHEARSED"
+"""The label of a version that nobody reads; AWSPENDING would belong to AWS's own rotation."""
 
 _PLACEHOLDER = re.compile(r"replace.*|<.*>|changeme", re.IGNORECASE | re.DOTALL)
 
@@ -68,11 +70,11 @@ class CredentialsSecret:
         }
         self._secret.write({**(found[0] if found else {}), **given})
 
-    def rewrite(self) -> None:
-        """Store what there is as it is: who may not write finds out before anything is at stake."""
+    def rehearse(self) -> None:
+        """Store what there is beside itself: who may not write finds out before it matters."""
         found = self._secret.read()
         if found and found[0]:
-            self._secret.write(found[0])
+            self._secret.write(found[0], REHEARSED)
 
 
 def _filled_in(content: Mapping[str, object], key: str) -> str:

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
+CURRENT = "AWSCURRENT"
+
+
 class JsonSecret:
     """One secret, read and written as a whole."""
 
@@ -27,10 +30,16 @@ class JsonSecret:
             return None
         return _object(answer.get("SecretString", "")), answer["VersionId"]
 
-    def write(self, content: Mapping[str, object]) -> str:
-        """Store the content as the current version and return that version."""
+    def write(self, content: Mapping[str, object], label: str = CURRENT) -> str:
+        """Store the content as the version of this label, and return that version.
+
+        With another label the current version stays what it is, unless there is none yet.
+        """
         text = json.dumps(content)
-        return self._client.put_secret_value(SecretId=self._arn, SecretString=text)["VersionId"]
+        answer = self._client.put_secret_value(
+            SecretId=self._arn, SecretString=text, VersionStages=[label]
+        )
+        return answer["VersionId"]
 
 
 def _object(text: str) -> Mapping[str, object]:

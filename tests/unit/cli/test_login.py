@@ -100,6 +100,18 @@ class Place:
         events = self.stack.secrets.meta.events
         events.unregister("before-call.secrets-manager.PutSecretValue", unique_id="refuse")
 
+    def amid(self, moment: str, content: object) -> None:
+        """Let somebody else store credentials `before` or `after` the next put."""
+
+        def store(**_: object) -> None:
+            events.unregister(name, unique_id="amid")
+            other = self.stack.session.client("secretsmanager")
+            other.put_secret_value(SecretId="credentials", SecretString=json.dumps(content))
+
+        events = self.stack.secrets.meta.events
+        name = f"{moment}-call.secrets-manager.PutSecretValue"
+        events.register(name, store, unique_id="amid")
+
     def _respond(self, request: httpx.Request) -> httpx.Response:
         self.forms.append(parse_qs(request.content.decode(), strict_parsing=True))
         with pytest.raises(LeaseHeldError):
@@ -259,6 +271,27 @@ def test_a_refresh_token_that_cannot_be_stored_is_told(place: Place) -> None:
         finish(place)
 
     assert (place.stored(), place.token().read()) == (FILLED_IN, None)
+
+
+@pytest.mark.parametrize("others", [{**FILLED_IN, "refresh_token": "r0-next"}, {"note": "emptied"}])
+def test_a_refresh_token_that_another_one_took_the_place_of_is_told(
+    place: Place, others: dict[str, str]
+) -> None:
+    place.amid("after", others)
+
+    with pytest.raises(OperatorError, match=r"another refresh token.*: log in again$"):
+        finish(place)
+
+    assert place.stored() == others
+
+
+def test_trying_the_store_does_not_put_a_refresh_token_back(place: Place) -> None:
+    others = {**FILLED_IN, "refresh_token": "r0-next"}
+    place.amid("before", others)
+
+    place.login().prepare()
+
+    assert place.stored() == others
 
 
 def test_an_access_token_that_cannot_be_stored_does_no_harm(place: Place) -> None:

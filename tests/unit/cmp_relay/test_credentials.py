@@ -121,15 +121,20 @@ def test_stores_what_a_login_led_to_beside_the_other_keys(secrets: "SecretsManag
     }
 
 
-def test_writes_what_there_is_once_more_and_nothing_where_nothing_is(
+def test_rehearses_beside_what_there_is_and_not_at_all_where_nothing_is(
     secrets: "SecretsManagerClient",
 ) -> None:
     secret = CredentialsSecret(secrets, "credentials", "refresh_token")
 
-    secret.rewrite()
+    secret.rehearse()
     assert secrets.list_secret_version_ids(SecretId="credentials")["Versions"] == []
     fill_in(secrets, FILLED_IN)
-    secret.rewrite()
+    current = secrets.get_secret_value(SecretId="credentials")["VersionId"]
+    for _ in range(2):
+        secret.rehearse()
 
-    assert stored(secrets) == FILLED_IN
-    assert len(secrets.list_secret_version_ids(SecretId="credentials")["Versions"]) == 2
+    found = secrets.get_secret_value(SecretId="credentials")
+    assert (found["VersionId"], stored(secrets)) == (current, FILLED_IN)
+    versions = secrets.list_secret_version_ids(SecretId="credentials")["Versions"]
+    labels = [each["VersionStages"] for each in versions if each.get("VersionStages")]
+    assert sorted(labels) == [["AWSCURRENT"], ["CMP_RELAY_REHEARSED"]]

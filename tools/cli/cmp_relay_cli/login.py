@@ -2,12 +2,14 @@
 
 A login may make the refresh token from before it fail. So whether the new one can be stored is
 tried before CMP is asked, and both happen under the lease of refresh_token, never beside a refresh.
+A lease can be over before its time if the clocks differ or AWS is slow: so the new one is looked at
+once more after it was stored.
 A command that is killed has stored all of the refresh token or nothing: repeating it mends that.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from uuid import uuid4
 
@@ -34,7 +36,7 @@ from cmp_relay_cli.stack import Stack
 GRANT = "refresh_token"
 SCOPE = "openid profile offline_access"
 LEASE_SECONDS = 60
-"""Twelve of them for CMP, the others for Secrets Manager."""
+"""Twelve of them for CMP, the others for Secrets Manager, which takes longer on a bad day."""
 PAUSE_SECONDS = 0.5
 IN_DOUBT = "the stack keeps its refresh token, which this login may have ended: log in again"
 """CMP may take the code although its answer is lost, and ends what was granted before with it."""
@@ -62,6 +64,7 @@ class Login:
         secret = stack.outputs["CredentialsSecretArn"]
         # The refresh token of before is of no interest: it may be the reason for the login.
         self._credentials = CredentialsSecret(stack.secrets, secret, "client_credentials")
+        self._renewable = CredentialsSecret(stack.secrets, secret, GRANT)
         self._token = TokenSecret(stack.secrets, stack.outputs["TokenSecretArn"])
         self._leases = Leases(stack.dynamodb, stack.table, now=now)
         self._endpoint = TokenEndpoint(client, stack.parameters["CmpTokenUrl"], GRANT)
@@ -78,7 +81,7 @@ class Login:
     def prepare(self) -> None:
         """See that refresh tokens can be stored."""
         with self._alone():
-            self._credentials.rewrite()
+            self._credentials.rehearse()
 
     def finish(self, client: Credentials, code: str, callback: str) -> Token:
         """Turn the code into tokens and store them: the refresh token first, since it is unique."""
@@ -94,13 +97,15 @@ class Login:
                 )
                 raise OperatorError(message) from error
             try:
-                return self._store(grant, began)
+                token = self._store(grant, began)
+                self._look_again(grant)
             except (BotoCoreError, ClientError) as error:
                 message = (
-                    f"you are logged in, but {errors.explain(error)}: the access token was not "
-                    "stored, so the stack goes on with its own and fetches the next by itself"
+                    f"you are logged in, but {errors.explain(error)}: if the access token was not "
+                    "stored, the stack goes on with its own and fetches the next by itself"
                 )
                 raise OperatorError(message) from error
+            return token
 
     def _redeem(self, client: Credentials, code: str, callback: str) -> Grant:
         try:
@@ -126,6 +131,16 @@ class Login:
         forced = before.forced_at if before else ()
         expires_at = began + grant.expires_in
         return self._token.write(Token(grant.access_token, "", expires_at, began, forced))
+
+    def _look_again(self, grant: Grant) -> None:
+        with suppress(CredentialsError):  # a person may have emptied the secret
+            if self._renewable.read().refresh_token == grant.refresh_token:
+                return
+        message = (
+            "another refresh token was stored at the same moment, which this login may have ended: "
+            "log in again"
+        )
+        raise OperatorError(message)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
