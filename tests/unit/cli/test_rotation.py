@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
@@ -414,20 +414,73 @@ def test_what_somebody_else_writes_meanwhile_is_not_overwritten(world: World) ->
     assert world.content() == theirs
 
 
+class Lost:
+    """Moves the label, and loses the answer as these failures do."""
+
+    def __init__(self, world: World, *failures: Exception) -> None:
+        self.stack, self.failures = world.stack, failures
+        self.real = world.stack.secrets.update_secret_version_stage
+
+    def __call__(self, **words: Any) -> None:  # noqa: ANN401 - as boto takes them
+        self.real(**words)
+        for failure in self.failures:
+            raise failure
+        self.real(**words)
+
+
+@pytest.mark.parametrize(
+    "failures",
+    [
+        (),
+        (ReadTimeoutError(endpoint_url="https://secrets.example"),),
+        (ClientError({"Error": {"Code": "InternalServiceError"}}, "UpdateSecretVersionStage"),),
+    ],
+    ids=["retried", "timed out", "failed"],
+)
 def test_an_answer_that_was_lost_is_no_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch, failures: tuple[Exception, ...]
+) -> None:
+    lost = Lost(world, *failures)
+    monkeypatch.setattr(world.stack.secrets, "update_secret_version_stage", lost)
+
+    after = rotation.begin(world.stack, webhook_secret.read(world.stack))
+
+    assert world.content() == after.content
+    assert world.content()["accepted"] == [OLD]
+    assert after.version == webhook_secret.read(world.stack).version
+
+
+def test_that_nobody_knows_whether_it_was_changed_is_said(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = world.stack.secrets.update_secret_version_stage
+    lost, real = Lost(world), world.stack.secrets.get_secret_value
+    reads = iter([real])
+    monkeypatch.setattr(world.stack.secrets, "update_secret_version_stage", lost)
 
-    def twice(**words: Any) -> Any:  # noqa: ANN401 - as boto's retries do
-        real(**words)
-        return real(**words)
+    def once(**words: Any) -> Any:  # noqa: ANN401 - as boto takes and returns them
+        for read in reads:
+            return read(**words)
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue")
 
-    monkeypatch.setattr(world.stack.secrets, "update_secret_version_stage", twice)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.stack.secrets, "get_secret_value", once)
+        told = world.complaint("start", "--yes")
 
-    made = rotation.begin(world.stack, webhook_secret.read(world.stack))
+    assert "not known whether the secret was changed" in told
+    assert "`cmp-relay rotate-secret status`" in told
+    assert world.json("status")["under_way"]
 
-    assert world.content() == {"current": made, "accepted": [OLD], "note": "kept"}
+
+def test_a_rotation_that_has_begun_is_told_without_reading_the_secret_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [webhook_secret.read(world.stack)]
+    with monkeypatch.context() as patch:
+        patch.setattr(webhook_secret, "read", lambda _: left.pop())
+
+        begun = world.json("start", "--show", "--yes")
+
+    assert begun["secret"] == world.content()["current"]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -58,18 +58,13 @@ def generate() -> str:
     return "".join(secrets.choice(LETTERS_AND_DIGITS) for _ in range(LENGTH))
 
 
-def begin(stack: Stack, before: Stored) -> str:
-    """Make a new secret the current one, accept the former still, and return the new one.
-
-    Raises OperatorError if somebody else wrote meanwhile.
-    """
-    made = generate()
-    webhook_secret.replace(stack, before, current=made, accepted=before.values)
-    return made
+def begin(stack: Stack, before: Stored) -> Stored:
+    """Make a new secret the current one and accept the former still; raises as `replace` does."""
+    return webhook_secret.replace(stack, before, current=generate(), accepted=before.values)
 
 
 def end(stack: Stack, before: Stored) -> None:
-    """Accept the current secret alone; raises OperatorError if somebody else wrote meanwhile."""
+    """Accept the current secret alone; raises as `replace` does."""
     webhook_secret.replace(stack, before, accepted=[])
 
 

@@ -14,6 +14,7 @@ from cmp_relay_cli.options import DryRun, Yes
 from cmp_relay_cli.output import Output, facts
 from cmp_relay_cli.session import Session
 from cmp_relay_cli.stack import Stack
+from cmp_relay_cli.webhook_secret import Stored
 
 NEXT = (
     "`cmp-relay register` gives CMP the new secret, for the webhook of its settings (see --name)",
@@ -59,8 +60,10 @@ def start(
     document: dict[str, Any] = {"dry_run": dry_run, "accepted": before.names}
     if not dry_run:
         session.output.confirm(f"Make a new secret for the webhook of {stack.name}?", yes=yes)
-        made = rotation.begin(stack, before)
-        document |= _begun(stack, made if show else None)
+        after = rotation.begin(stack, before)
+        document |= _begun(stack, after)
+        if show:
+            document["secret"] = after.content["current"]
     session.output.show(document, lambda console: _show_begun(document, console))
     if not dry_run and not session.output.as_json:
         _wait(session.output)
@@ -134,17 +137,15 @@ def _question(stack: Stack, names: str, *, force: bool) -> str:
     return f"{lost} Drop {names} of {stack.name}?"
 
 
-def _begun(stack: Stack, shown: str | None) -> dict[str, Any]:
-    after = webhook_secret.read(stack)
+def _begun(stack: Stack, after: Stored) -> dict[str, Any]:
     known = after.written_at + rotation.SPREAD_SECONDS * 1000
-    document = {
+    return {
         "accepted": after.names,
         "since": times.iso(after.written_at),
         "known_from": times.iso(known),
         "shown_by": webhook_secret.command(stack),
         "next": list(NEXT),
     }
-    return document if shown is None else {**document, "secret": shown}
 
 
 def _show_begun(document: Mapping[str, Any], console: Console) -> None:

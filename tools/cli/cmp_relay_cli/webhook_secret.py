@@ -5,23 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cmp_relay.errors import StorageError
 from cmp_relay.verification import Secrets
+from cmp_relay_cli import moments
 from cmp_relay_cli.errors import OperatorError
 from cmp_relay_cli.stack import Stack
 
 CURRENT = "AWSCURRENT"
 PREPARED = "CMP_RELAY_PREPARED"
 """The label of a version that is not current yet; AWSPENDING would belong to AWS's own rotation."""
-MOVED = frozenset({"InvalidParameterException", "InvalidRequestException"})
-"""What Secrets Manager says if the label has left the version that it was to be taken from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The secret's content, its version, and when that was written (ms)."""
+    """The secret's content, its version, and when that was written (ms).
+
+    Of what was just replaced: when that was known here, by this machine's clock.
+    """
 
     content: Mapping[str, Any] = field(repr=False)
     secrets: Secrets
@@ -61,12 +63,14 @@ def read(stack: Stack) -> Stored:
     return Stored(json.loads(text), secrets, answer["VersionId"], written_at)
 
 
-def replace(stack: Stack, before: Stored, **content: object) -> None:
-    """Change these keys in one step; raises OperatorError if somebody else wrote meanwhile.
+def replace(stack: Stack, before: Stored, **content: object) -> Stored:
+    """Change these keys in one step, and return what is stored then.
 
     The new version is stored beside the current one first. Moving the label then is a comparison
     and an exchange in one: it fails unless the version that was read has it still (Secrets Manager,
     UpdateSecretVersionStage, RemoveFromVersionId). Killed between, nothing has changed.
+
+    Raises OperatorError if somebody else wrote meanwhile, or if nobody knows what has happened.
     """
     text = json.dumps({**before.content, **content})
     made = stack.secrets.put_secret_value(
@@ -79,13 +83,15 @@ def replace(stack: Stack, before: Stored, **content: object) -> None:
             MoveToVersionId=made,
             RemoveFromVersionId=before.version,
         )
-    except ClientError as error:
-        if error.response["Error"].get("Code") not in MOVED:
+    except (BotoCoreError, ClientError):
+        # It may have been moved all the same, and the answer been lost.
+        current = _current_version(stack)
+        if current == before.version:
             raise
-        # The first of two tries may have moved it, and its answer been lost.
-        if read(stack).version != made:
+        if current != made:
             message = "somebody else has changed the secret meanwhile, so it was left as it is now"
             raise OperatorError(message) from None
+    return Stored(json.loads(text), Secrets.of(text), made, moments.now())
 
 
 def command(stack: Stack) -> str:
@@ -93,6 +99,17 @@ def command(stack: Stack) -> str:
     region = f" --region {stack.session.region_name}" if stack.session.region_name else ""
     wanted = "--query SecretString --output text"
     return f"aws secretsmanager get-secret-value --secret-id {_arn(stack)} {wanted}{region}"
+
+
+def _current_version(stack: Stack) -> str:
+    try:
+        return read(stack).version
+    except (BotoCoreError, ClientError):
+        message = (
+            "it is not known whether the secret was changed: look at `cmp-relay rotate-secret "
+            "status` before you do it again"
+        )
+        raise OperatorError(message) from None
 
 
 def _arn(stack: Stack) -> str:
