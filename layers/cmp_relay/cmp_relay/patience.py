@@ -11,7 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from cmp_relay.errors import AppointmentError, CredentialsError, PostponedError, RateLimitedError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cmp_relay.errors import CredentialsError, PostponedError, RateLimitedError
 from cmp_relay.open_api import Gate, OpenApi, OpenGate
 from cmp_relay.permits import Permit, Permits
 from cmp_relay.slots import Slot
@@ -31,6 +33,9 @@ MEASURES = (
 )
 """The metrics that permits count."""
 
+UNTOLD = (PostponedError, BotoCoreError, ClientError)
+"""What comes of telling the budget of an answer, besides that it knows."""
+
 Given = TypeVar("Given")
 Prepared = TypeVar("Prepared")
 
@@ -46,7 +51,8 @@ class Memory:
 class TellingGate:
     """A permit as a gate that tells the budget what CMP answered, and leaves the answer as it is.
 
-    A permit's own appointment after a failure would hide whether the request was done.
+    Neither the permit's own appointment nor a budget that cannot be told may take its place: who
+    waits would not learn that the request was done, or that nobody knows, and might repeat it.
     """
 
     permit: Permit
@@ -57,16 +63,17 @@ class TellingGate:
 
     def answered(self) -> None:
         """Tell the budget that CMP answered."""
-        self.permit.answered()
+        with suppress(*UNTOLD):
+            self.permit.answered()
 
     def throttled(self, retry_after: float | None) -> None:
         """Put everybody's slots back after a 429."""
-        with suppress(AppointmentError):
+        with suppress(*UNTOLD):
             self.permit.throttled(retry_after)
 
     def failed(self) -> None:
         """Count a 5xx or a time-out."""
-        with suppress(AppointmentError):
+        with suppress(*UNTOLD):
             self.permit.failed()
 
 

@@ -42,7 +42,7 @@ class Cmp:
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
         self.item: Exception | None = None
-        self.publications: list[httpx.Response | Exception] = []
+        self.publications: list[httpx.Response | BaseException] = []
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -53,7 +53,7 @@ class Cmp:
         if request.method == "GET":
             return httpx.Response(200, json=ITEM)
         found = self.publications.pop(0) if self.publications else {"status": "published"}
-        if isinstance(found, Exception):
+        if isinstance(found, BaseException):
             raise found
         return found if isinstance(found, httpx.Response) else httpx.Response(200, json=found)
 
@@ -135,6 +135,15 @@ def test_a_lost_answer_leaves_open_what_became_of_it_and_nothing_is_sent_twice(
     assert "`cmp-relay content get content-123`" in ended.err
     assert "hidden" not in ended.err
     assert cmp.told().count(f"POST {API}/v1/cmp/content/content-123/publish") == 1
+
+
+def test_who_interrupts_a_publication_is_told_that_nobody_knows(cmp: Cmp, run: Run) -> None:
+    cmp.publications = [KeyboardInterrupt()]
+
+    ended = run(*PUBLISH, "--yes")
+
+    assert (ended.code, ended.out) == (130, "")
+    assert "it is not known whether content-123 is published (interrupted): see `cmp" in ended.err
 
 
 def test_who_does_not_answer_is_told_by_its_place(cmp: Cmp, run: Run) -> None:

@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from cmp_relay import patience, permits
 from cmp_relay.breaker import FAILURES, Breaker
@@ -25,7 +26,7 @@ from cmp_relay.errors import (
 )
 from cmp_relay.open_api import OpenApi
 from cmp_relay.patience import Patience
-from cmp_relay.permits import Permits
+from cmp_relay.permits import Permit, Permits
 from cmp_relay.slots import Limits, State
 from tests.support.clock import Clock
 from tests.support.fake_open_api import FakeOpenApi
@@ -164,6 +165,47 @@ def test_a_write_that_may_be_done_is_not_repeated_when_the_breaker_opens() -> No
     api.is_up = True
     patience.ask(api, lambda gated: gated.tell("POST", LINK, {}))
     assert len(api.told) == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem"),
+        EndpointConnectionError(endpoint_url="https://dynamodb.example"),
+        PostponedError("too many others wanted a slot", delay=1),
+        QuotaError("the month is used up", delay=86_400),
+    ],
+)
+def test_a_budget_that_cannot_be_told_of_an_answer_does_not_take_its_place(
+    trouble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def troubled(*_: object) -> None:
+        raise trouble
+
+    for name in ("answered", "throttled", "failed"):
+        monkeypatch.setattr(Permit, name, troubled)
+    beside, done, limit, lost = Waiting().beside(), FakeOpenApi(), FakeOpenApi(), FakeOpenApi()
+    limit.resources[LINK] = limited(150)
+    lost.is_up = False
+
+    assert beside.ask(done, lambda gated: gated.tell("POST", LINK, {})) == {}
+    with pytest.raises(RateLimitedError):
+        beside.ask(limit, lambda gated: gated.get(LINK))
+    with pytest.raises(UnavailableError):
+        beside.ask(lost, lambda gated: gated.tell("POST", LINK, {}))
+    assert (len(done.told), len(limit.asked), len(lost.asked)) == (1, 1, 1)
+
+
+def test_a_lost_answer_to_the_last_request_of_the_month_is_a_lost_answer() -> None:
+    caller, api = Waiting(), FakeOpenApi()
+    api.is_up = False
+    beside = caller.beside(replace(LIMITS, per_month=FAILURES))
+
+    for _ in range(FAILURES):
+        with pytest.raises(UnavailableError):
+            beside.ask(api, lambda gated: gated.tell("POST", LINK, {}))
+
+    assert caller.store.state.open_reason == "unavailable"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
+import typer
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -66,11 +67,17 @@ class UsageError(OperatorError):
 @contextmanager
 def owning_up(what: str, how: str) -> Iterator[None]:
     """Say of a write whose answer is lost that nobody knows, and how to find out."""
+
+    def sentence(why: object) -> str:
+        return f"it is not known whether {what} ({why}): {how} before you do it again"
+
     try:
         yield
     except UnavailableError as error:
-        message = f"it is not known whether {what} ({error}): {how} before you do it again"
-        raise OperatorError(message) from None
+        raise OperatorError(sentence(error)) from None
+    except KeyboardInterrupt:
+        typer.echo(f"✗ {sentence('interrupted')}", err=True)
+        raise
 
 
 def explain(error: BotoCoreError | ClientError) -> str:
