@@ -304,15 +304,20 @@ def test_the_state_names_who_shows_what_and_since_when(
     assert "accepted-1" in shown
 
 
-def test_what_was_called_current_before_all_receivers_knew_is_no_proof(world: World) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(30, False), (600, False), (1300, True)], ids=["read", "moved", "known"]
+)
+def test_what_was_called_current_before_all_receivers_knew_is_no_proof(
+    world: World, seconds: int, shown: bool
+) -> None:
     world.json("start", "--yes")
     world.answer = lambda: {"resources": {"webhooks": []}}
     stored = webhook_secret.read(world.stack)
-    world.shown("current", stored.written_at + 30_000)
+    world.shown("current", stored.written_at + seconds * 1000)
 
     evidence = rotation.examine(world.stack, stored, stored.written_at + DAY)
 
-    assert evidence.shown == {}
+    assert ("current" in evidence.shown) is shown
 
 
 def test_that_cloudwatch_does_not_tell_is_not_taken_for_silence(
@@ -412,6 +417,23 @@ def test_what_somebody_else_writes_meanwhile_is_not_overwritten(world: World) ->
         rotation.begin(world.stack, before)
 
     assert world.content() == theirs
+
+
+def test_receivers_know_the_secret_so_long_after_it_became_current(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = world.stack.secrets.update_secret_version_stage
+
+    def late(**words: Any) -> Any:  # noqa: ANN401 - as boto takes and returns them
+        days_later(monkeypatch, 0.01)
+        return real(**words)
+
+    monkeypatch.setattr(world.stack.secrets, "update_secret_version_stage", late)
+
+    begun = world.json("start", "--yes")
+
+    known_from = times.read(begun["known_from"])
+    assert known_from == moments.now() + rotation.SPREAD_SECONDS * 1000
 
 
 class Lost:

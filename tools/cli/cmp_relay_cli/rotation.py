@@ -32,6 +32,8 @@ RETRY_DAYS = 3.0
 """For so long CMP retries a delivery (facts.md 1)."""
 DAY = 24 * 3_600_000
 PERIOD_SECONDS = 300
+LATE_SECONDS = 3 * PERIOD_SECONDS
+"""So long after it was written a version may become current: two calls of four tries (CONFIG)."""
 LOOK_BACK = 60 * DAY
 """CloudWatch keeps five minutes apart for 63 days."""
 
@@ -176,7 +178,7 @@ def _deliveries(stack: Stack, stored: Stored, now: int) -> tuple[dict[str, int],
     found = measurements.read(stack, metrics, begin=begin, end=now + step, period=PERIOD_SECONDS)
     by_name = dict(zip(stored.names, found, strict=True))
     # What receivers had not yet read anew went by the name that it had before.
-    spread = stored.written_at + SPREAD_SECONDS * 1000
+    spread = stored.written_at + (LATE_SECONDS + SPREAD_SECONDS) * 1000
     shown = {
         name: [
             min(began + step, now)
