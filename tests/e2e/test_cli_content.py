@@ -161,7 +161,8 @@ def test_trigger_publishing_from_a_pipeline_later_at_a_location_without_aws(
     ended = pipeline.run(*words, "--yes")
 
     assert ended.returncode == 0, ended.stderr
-    assert "is scheduled for 2099-04-01T09:00:00Z" in ended.stdout
+    assert "has taken it, to publish it at 2099-04-01T09:00:00Z, and says" in ended.stdout
+    assert '"status": "scheduled"' in ended.stdout
     (publication,) = pipeline.relay.cmp.programs.content_publications()
     assert publication["schedule_at"] == "2099-04-01T09:00:00Z"
     assert (publication["status"], publication["target_location"]) == ("scheduled", "/blog")

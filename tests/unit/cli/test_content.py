@@ -51,7 +51,8 @@ class Cmp:
         if self.item:
             raise self.item
         if request.method == "GET":
-            return httpx.Response(200, json=ITEM)
+            is_list = request.url.path.endswith("/content")
+            return httpx.Response(200, json={"items": [ITEM]} if is_list else ITEM)
         found = self.publications.pop(0) if self.publications else {"status": "published"}
         if isinstance(found, BaseException):
             raise found
@@ -109,6 +110,22 @@ def test_a_publication_is_what_the_tutorial_shows(cmp: Cmp, run: Run) -> None:
     shown = {"content_id": "content-123", "title": "Spring", "status": "approved", **body}
     answer = {"status": "published"}
     assert json.loads(ended.out) == {"dry_run": False, **shown, "answer": answer}
+
+
+@pytest.mark.parametrize("answer", [{"status": "failed", "why": "no \x9b2J place"}, {}])
+def test_a_person_reads_what_cmp_answers_and_no_more(
+    cmp: Cmp, run: Run, answer: Mapping[str, str]
+) -> None:
+    cmp.publications = [httpx.Response(200, json=answer), httpx.Response(200, json=answer)]
+
+    now, then = run(*PUBLISH, "--yes"), run(*PUBLISH, "--yes", "--at", "2099-04-01T09:00Z")
+
+    assert (now.code, then.code) == (0, 0)
+    assert "CMP has taken it, to publish it now, and says:" in now.out
+    assert "CMP has taken it, to publish it at 2099-04-01T09:00:00Z, and says:" in then.out
+    assert now.out.count("published") == 0
+    said = json.loads(now.out[now.out.index("{") :])
+    assert said == {name: value.replace("\x9b", "�") for name, value in answer.items()}
 
 
 def test_nothing_is_published_without_a_yes(cmp: Cmp, run: Run) -> None:
@@ -213,6 +230,21 @@ def test_a_wrong_command_line_asks_nobody(cmp: Cmp, run: Run, words: list[str], 
     assert told in ended.err
     assert "hidden" not in ended.err
     assert cmp.requests == []
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+@pytest.mark.parametrize("command", [["get", "content-123"], ["list"], [*PUBLISH, "--dry-run"]])
+def test_what_others_have_written_does_not_steer_the_terminal(
+    cmp: Cmp, run: Run, command: list[str], words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steering = "\x1b]0;x\x07\x9b2J\u202e\u2066\x7f"
+    monkeypatch.setitem(ITEM, "title", f"{steering}Spring")
+
+    ended = run(*command, *words)
+
+    assert ended.code == 0
+    assert "Spring" in ended.out
+    assert not ({*steering} - {*"]0;x2J"}) & {*ended.out}
 
 
 def test_an_empty_id_is_not_the_list(cmp: Cmp, run: Run) -> None:

@@ -81,7 +81,8 @@ def publish_content(
     """Publish approved content on a channel, now or at a moment.
 
     CMP refuses what is not approved. If its answer is lost, this says that nobody knows what has
-    become of it, and sends nothing twice. Who runs the command again publishes again.
+    become of it, and sends nothing twice. Who runs the command again publishes again. What CMP
+    answers is shown as it is: its state can be another one than `published`.
     """
     session = Session.of(context)
     _check("ID", content_id)
@@ -175,4 +176,8 @@ def _tell(document: Mapping[str, Any], console: Console) -> None:
         what = f"would be scheduled for {then}" if then else "would be published now"
         console.print(f"It {what}; CMP publishes only what is approved.")
     else:
-        console.print(f"It is scheduled for {then}." if then else "It is published.")
+        # What an answer says of a failure is nowhere documented, so it is shown and not judged.
+        console.print(
+            f"CMP has taken it, to publish it {f'at {then}' if then else 'now'}, and says:"
+        )
+        everything(console, document["answer"])
