@@ -160,6 +160,32 @@ def test_who_has_logged_in_once_is_refreshed_by_the_schedule(person: Person) -> 
     assert rotated["note"] == "ours"
 
 
+BROWSER = f"""#!{sys.executable}
+import pathlib, sys, time, urllib.request
+print("Opening in existing browser session.", flush=True)
+urllib.request.build_opener(urllib.request.ProxyHandler({{}})).open(sys.argv[1]).read()
+closed = pathlib.Path(__file__).with_name("closed")
+while not closed.exists():
+    time.sleep(0.1)
+"""
+
+
+def test_a_browser_that_prints_and_stays_open_disturbs_no_login(
+    person: Person, tmp_path: Path
+) -> None:
+    file = tmp_path / "browser"
+    file.write_text(BROWSER)
+    file.chmod(0o700)
+    person.operator.environment["BROWSER"] = str(file)
+    try:
+        told = person.operator.json("login", "--yes", "--port", str(person.port))
+    finally:
+        (tmp_path / "closed").touch()
+
+    assert told["token_expires_at"]
+    assert len(person.relay.cmp.requests("/o/oauth2/v1/token")) == 1
+
+
 def test_a_login_takes_the_place_of_the_one_before(person: Person) -> None:
     for _ in range(2):
         with person.login() as attempt:

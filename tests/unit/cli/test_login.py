@@ -2,7 +2,6 @@
 
 import json
 import time
-import webbrowser
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -18,7 +17,7 @@ from cmp_relay.credentials import Credentials
 from cmp_relay.errors import LeaseHeldError, SettingsError
 from cmp_relay.leases import Leases
 from cmp_relay.tokens import Token, TokenSecret
-from cmp_relay_cli import login_command, loopback, output
+from cmp_relay_cli import browser, login_command, loopback, output
 from cmp_relay_cli.app import app
 from cmp_relay_cli.errors import OperatorError, UsageError
 from cmp_relay_cli.login import Login, authorization_url, code_of
@@ -397,7 +396,7 @@ class Terminal:
     opened: list[httpx.URL] = field(default_factory=list)
     query: dict[str, str] = field(default_factory=lambda: {"code": "c1"})
 
-    def open(self, url: str) -> None:
+    def visit(self, url: str) -> None:
         """Open a page, and come back from it at once."""
         self.opened.append(httpx.URL(url))
         asked = self.opened[-1].params
@@ -418,7 +417,7 @@ def terminal(place: Place, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setattr(login_command, "build_client", place.http)
     monkeypatch.setattr(login_command, "sys", screen)
     monkeypatch.setattr(output, "sys", screen)
-    monkeypatch.setattr(webbrowser, "open", made.open)
+    monkeypatch.setattr(browser, "visit", made.visit)
     return made
 
 
@@ -447,8 +446,27 @@ def test_each_login_has_a_state_of_its_own(terminal: Terminal) -> None:
     assert first != second
 
 
+@pytest.mark.parametrize("stdin", [None, SimpleNamespace(isatty=lambda: False)])
+def test_nobody_is_asked_for_the_client_who_is_not_at_a_terminal(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, stdin: object
+) -> None:
+    terminal.place.put({"note": "ours"})
+    monkeypatch.setattr(login_command, "sys", SimpleNamespace(stdin=stdin))
+
+    ended = terminal.run("--yes")
+
+    assert isinstance(ended.exception, OperatorError), ended.output
+    assert "at a terminal" in str(ended.exception)
+    assert terminal.opened == []
+
+
 @pytest.mark.parametrize(
-    ("words", "keys"), [((), "n\n"), (("--dry-run",), ""), (("--yes", "--auth-url", "x"), "")]
+    ("words", "keys"),
+    [
+        ((), "n\n"),
+        (("--dry-run",), ""),
+        (("--yes", "--auth-url", "x"), ""),
+    ],
 )
 @pytest.mark.enable_socket
 def test_who_does_not_mean_it_changes_nothing(

@@ -3,7 +3,6 @@
 import logging
 import secrets
 import sys
-import webbrowser
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ from cmp_relay import times
 from cmp_relay.credentials import Credentials
 from cmp_relay.exchanges import build_client
 from cmp_relay.telemetry import logger
-from cmp_relay_cli import loopback
+from cmp_relay_cli import browser, loopback
 from cmp_relay_cli.errors import OperatorError
 from cmp_relay_cli.login import Login, authorization_url, code_of
 from cmp_relay_cli.options import DryRun, Yes
@@ -60,20 +59,21 @@ def login(
         client = client or _asked_for()
         state = secrets.token_urlsafe(32)
         url = authorization_url(stack, auth_url, client.client_id, callback, state)
-        with loopback.listening(port, state) as browser:
+        with loopback.listening(port, state) as callbacks:
             entry.prepare()
             session.output.note(f"The app's Authorization Callback URL in CMP has to be {callback}")
             session.output.note(f"Log in to CMP at {url}")
             if not no_browser:
-                webbrowser.open(url)
-            reply = browser.wait(timeout)
+                browser.visit(url)
+            reply = callbacks.wait(timeout)
         token = entry.finish(client, code_of(reply, timeout), callback)
     document["token_expires_at"] = times.iso(int(token.expires_at * 1000))
     session.output.show(document, lambda console: facts(console, document))
 
 
 def _asked_for() -> Credentials:
-    if not sys.stdin.isatty():
+    # Who closes stdin (`<&-`) leaves None of it.
+    if sys.stdin is None or not sys.stdin.isatty():
         message = (
             "the credentials secret lacks client_id or client_secret: put them in, or log in at a "
             "terminal, where they are asked for"
