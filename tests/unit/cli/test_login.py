@@ -466,6 +466,7 @@ def test_nobody_is_asked_for_the_client_who_is_not_at_a_terminal(
         ((), "n\n"),
         (("--dry-run",), ""),
         (("--yes", "--auth-url", "x"), ""),
+        (("--yes", "--timeout", "99999999999"), ""),
     ],
 )
 @pytest.mark.enable_socket

@@ -27,7 +27,9 @@ def login(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="only print the address to open")
     ] = False,
-    timeout: Annotated[int, typer.Option(min=1, help="seconds to wait for the login")] = 300,
+    timeout: Annotated[
+        int, typer.Option(min=1, max=86_400, help="seconds to wait for the login")
+    ] = 300,
     auth_url: Annotated[
         str | None, typer.Option(help="where CMP logs people in; by default beside CmpTokenUrl")
     ] = None,
