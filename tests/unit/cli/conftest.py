@@ -11,6 +11,7 @@ from tests.support import catalogue_table
 
 WORK = ("AssetPublished", "LibraryAsset", "OtherEvent")
 PARAMETERS = {
+    "AllowUrlSecret": "false",
     "ApiRequestsPerMinute": "100",
     "ApiRequestsPerMonth": "200000",
     "ArchiveRetentionDays": "30",

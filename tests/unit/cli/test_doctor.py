@@ -17,16 +17,17 @@ URL = "https://api.example/webhooks/cmp"
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
 
-Examine = Callable[[Mapping[str, Any]], list[Finding]]
+Examine = Callable[..., list[Finding]]
 
 
 @pytest.fixture
 def examine(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Examine:
     made = stack.secrets.create_secret(Name="webhook", SecretString='{"current": "new"}')
     outputs = {**stack.outputs, "WebhookSecretArn": made["ARN"], "WebhookUrl": URL}
-    own = replace(stack, outputs=outputs)
 
-    def examined(settings: Mapping[str, Any]) -> list[Finding]:
+    def examined(settings: Mapping[str, Any], **parameters: str) -> list[Finding]:
+        own = replace(stack, outputs=outputs, parameters={**stack.parameters, **parameters})
+
         @contextmanager
         def connected(_: Stack) -> Iterator[SimpleNamespace]:
             yield SimpleNamespace(settings=SimpleNamespace(get=lambda: settings))
@@ -140,3 +141,14 @@ def test_without_a_token_it_says_what_the_kind_of_grant_needs(
     assert finding.level == credentials.level == "problem"
     assert advice in str(finding.advice)
     assert ("login" in str(credentials.advice)) == (grant == "refresh_token")
+
+
+def test_a_secret_in_the_url_is_accepted_where_the_stack_takes_it(examine: Examine) -> None:
+    webhook = {"name": "relay", "callback_url": f"{URL}?key=new", "secret": "", "event_names": []}
+    settings = {"resources": {"webhooks": [webhook]}}
+
+    (refused, *_) = examine(settings)
+    (accepted, *_) = examine(settings, AllowUrlSecret="true")
+
+    assert (refused.level, refused.what) == ("problem", "relay sends another secret")
+    assert (accepted.level, accepted.what) == ("ok", "relay leads to channel default")

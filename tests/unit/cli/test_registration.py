@@ -18,8 +18,9 @@ def webhook(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     return {"name": "relay", "callback_url": URL, "secret": "new", "event_names": [], **fields}
 
 
-def ours(*webhooks: object) -> list[Registered]:
-    return registration.ours({"resources": {"webhooks": list(webhooks)}}, URL, SECRETS)
+def ours(*webhooks: object, in_url: bool = False) -> list[Registered]:
+    settings = {"resources": {"webhooks": list(webhooks)}}
+    return registration.ours(settings, URL, SECRETS, in_url=in_url)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,30 @@ def test_names_the_secret_that_is_sent_and_never_tells_it(secret: str, name: str
     (found,) = ours(webhook(secret=secret))
 
     assert found.secret == name
+
+
+@pytest.mark.parametrize(
+    ("secret", "query", "name"),
+    [
+        ("", "?key=new", "current"),
+        ("", "?a=b&key=%6Fld#key=new", "accepted-1"),
+        ("old", "?key=new", "accepted-1"),  # as the receiver's metric names it
+        ("x", "?key=new", "current"),
+        ("", "?key=x", None),
+        ("", "?key=", None),
+        ("new", "", "current"),
+    ],
+)
+def test_names_the_secret_of_the_url_where_the_receiver_takes_it(
+    secret: str, query: str, name: str | None
+) -> None:
+    row = webhook(secret=secret, callback_url=f"{URL}/website{query}")
+
+    (found,) = ours(row, in_url=True)
+    (refused,) = ours({**row, "secret": ""})
+
+    assert (found.secret, found.channel) == (name, "website")
+    assert refused.secret is None
 
 
 def test_finds_what_comes_twice_and_what_does_not_come() -> None:
@@ -79,6 +104,9 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(ROW | JSON))
-def test_whatever_cmp_shows_can_be_read(rows: list[object]) -> None:
-    assert all(one.channel for one in ours(*rows))
+@given(st.lists(ROW | JSON), st.text())
+def test_whatever_cmp_shows_can_be_read(rows: list[object], query: str) -> None:
+    found = ours(*rows, webhook(callback_url=f"{URL}?{query}"), in_url=True)
+
+    assert found
+    assert all(one.channel for one in found)

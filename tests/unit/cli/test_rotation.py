@@ -279,6 +279,21 @@ def test_the_old_one_goes_once_nobody_shows_it(
     assert "no rotation is under way" in world.complaint("finish", "--yes")
 
 
+def test_a_webhook_that_sends_the_secret_in_its_url_lets_a_rotation_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = world.json("start", "--show", "--yes")["secret"]
+    row = {"name": "relay", "callback_url": f"{URL}?key={new}", "secret": "", "event_names": []}
+    world.answer = lambda: {"resources": {"webhooks": [row]}}
+    days_later(monkeypatch, 4)
+
+    assert "none of ours" in world.complaint("finish", "--yes")
+    parameters = {**world.stack.parameters, "AllowUrlSecret": "true"}
+    world.stack = replace(world.stack, parameters=parameters)
+
+    assert world.json("finish", "--yes")["dropped"] == ["accepted-1"]
+
+
 def test_the_state_names_who_shows_what_and_since_when(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

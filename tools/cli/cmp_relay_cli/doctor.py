@@ -102,7 +102,7 @@ def webhooks(stack: Stack, _: int) -> Iterator[Finding]:
         what = "CMP shows its settings in a shape that we do not know"
         yield Finding(about, "warning", what, advice)
         return
-    found = registration.ours(settings, url, secrets)
+    found = registration.ours(settings, url, secrets, in_url=stack.takes_secret_in_url)
     if not found:
         advice = f"enter {url} in CMP at Apps & Webhooks"
         yield Finding(about, "problem", "CMP has none that leads here", advice)

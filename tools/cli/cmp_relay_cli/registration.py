@@ -1,17 +1,17 @@
 """The webhooks that CMP has registered, held against what the stack expects.
 
-Pure: no input, no output. No secret leaves here: they are compared by their hashes.
+Pure: no input, no output. No secret leaves here.
 """
 
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qs
 
 from cmp_relay import routing
+from cmp_relay.errors import UnverifiedCallerError
 from cmp_relay.fields import at, text
-from cmp_relay.verification import Secrets
+from cmp_relay.verification import Secrets, verify
 
 WANTED = frozenset(
     name for name, route in routing.ROUTES.items() if route not in routing.PUBLISH_ROUTES
@@ -31,8 +31,13 @@ class Registered:
     secret: str | None
 
 
-def ours(settings: Mapping[str, Any], url: str, secrets: Secrets) -> list[Registered]:
-    """Return the webhooks of the organization's settings that lead to the stack's URL."""
+def ours(
+    settings: Mapping[str, Any], url: str, secrets: Secrets, *, in_url: bool
+) -> list[Registered]:
+    """Return the webhooks of the organization's settings that lead to the stack's URL.
+
+    `in_url` tells whether the receiver takes the secret as the URL's `key`, too (AllowUrlSecret).
+    """
     rows = at(settings, "resources", "webhooks")
     found = []
     for row in rows if isinstance(rows, list) else []:
@@ -41,8 +46,9 @@ def ours(settings: Mapping[str, Any], url: str, secrets: Secrets) -> list[Regist
             continue
         names = at(row, "event_names")
         events = frozenset(map(str, names if isinstance(names, list) else []))
-        name, secret = text(at(row, "name")) or "-", text(at(row, "secret")) or ""
-        found.append(Registered(name, leads_to, events, _named(secret, secrets)))
+        shown = [text(at(row, "secret")) or "", *(_keys(row) if in_url else ())]
+        name = text(at(row, "name")) or "-"
+        found.append(Registered(name, leads_to, events, _named(shown, secrets)))
     return found
 
 
@@ -76,14 +82,14 @@ def missing(webhooks: Sequence[Registered]) -> list[str]:
     return sorted(WANTED - brought)
 
 
-def _named(secret: str, secrets: Secrets) -> str | None:
-    """Return the name of the accepted secret that this is, None if it is none of them."""
-    shown = _hash(secret)
-    matches = [
-        name for name, value in secrets.named if value and hmac.compare_digest(_hash(value), shown)
-    ]
-    return matches[0] if matches else None
+def _keys(webhook: object) -> list[str]:
+    query = (text(at(webhook, "callback_url")) or "").partition("?")[2]
+    return parse_qs(query.partition("#")[0]).get("key", [])
 
 
-def _hash(secret: str) -> bytes:
-    return sha256(secret.encode()).digest()
+def _named(shown: Sequence[str], secrets: Secrets) -> str | None:
+    """Return the name of the secret that the receiver takes these for, None if it refuses them."""
+    try:
+        return verify(shown, secrets)
+    except UnverifiedCallerError:
+        return None

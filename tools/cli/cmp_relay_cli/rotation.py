@@ -164,7 +164,8 @@ def _webhooks(stack: Stack, stored: Stored) -> tuple[list[Registered] | None, st
         return None, error.reason
     if not registration.legible(settings):
         return None, "settings of a shape that we do not know"
-    return registration.ours(settings, stack.outputs["WebhookUrl"], stored.secrets), None
+    url, in_url = stack.outputs["WebhookUrl"], stack.takes_secret_in_url
+    return registration.ours(settings, url, stored.secrets, in_url=in_url), None
 
 
 def _deliveries(stack: Stack, stored: Stored, now: int) -> tuple[dict[str, int], dict[str, str]]:

@@ -148,6 +148,11 @@ class Stack:
         """Return the URL of the dead-letter queue beside a work queue."""
         return self.outputs[f"{name}{DEAD_LETTERS}"]
 
+    @property
+    def takes_secret_in_url(self) -> bool:
+        """Tell whether the receiver takes the webhook's secret as the URL's `key`, too."""
+        return self.parameters["AllowUrlSecret"] == "true"
+
     def number(self, parameter: str) -> int:
         """Return a parameter that is a number."""
         return int(self.parameters[parameter])
