@@ -260,6 +260,66 @@ def test_an_echo_of_a_command_is_not_told_and_asks_nothing(
     assert len(stack.api.asked) == 4
 
 
+def replayed(message: str) -> str:
+    job = json.loads(message)
+    job_id = f"replay.2026-11-22T12:00:00.000Z.{job['job_id']}"
+    return json.dumps({**job, "job_id": job_id, "cause": "replay"})
+
+
+@pytest.mark.parametrize("is_newer_expected", [False, True])
+def test_a_replayed_echo_is_not_told_and_asks_nothing(
+    stack: WorkerStack, *, is_newer_expected: bool
+) -> None:
+    echoes(stack).expect(SUB_STEP, "completed")
+    echo = message(stack, COMPLETED)
+    assert stack.work(echo) == []
+    stack.sleep(20 * 3600)
+    if is_newer_expected:
+        echoes(stack).expect(SUB_STEP, "completed")
+
+    assert stack.work(replayed(echo)) == []
+
+    assert list(endings(stack).values()) == [
+        ("superseded", "an echo of what the relay told CMP"),
+        ("superseded", "an echo of what the relay told CMP"),
+    ]
+    assert (heard(stack), stack.api.asked) == ([], [])
+
+
+def test_a_replay_tells_nothing_of_a_step_that_was_told_unless_that_is_lost(
+    stack: WorkerStack,
+) -> None:
+    messages = []
+    for number, event_name in enumerate((MODIFIED, MODIFIED, COMPLETED)):
+        messages.append(message(stack, event_name, f"d{number}"))
+        stack.sleep(SURELY)
+        assert stack.work(messages[-1]) == []
+        stack.sleep(60)
+    assert [detail["id"] for _, detail in heard(stack)] == ["d0.0", "d2.0"]
+    asked = len(stack.api.asked)
+
+    for each in messages[1::-1]:
+        assert stack.work(replayed(each)) == []
+    assert (heard(stack), len(stack.api.asked)) == ([], asked)
+
+    key = {"pk": {"S": "STEP#sub-1"}, "sk": {"S": "STEP"}}
+    stack.dynamodb.delete_item(TableName="catalogue", Key=key)
+    again = replayed(messages[2])
+    assert stack.work(again) == []
+    assert [detail["id"] for _, detail in heard(stack)] == [json.loads(again)["job_id"]]
+
+
+def test_a_replay_tells_what_was_discarded(stack: WorkerStack) -> None:
+    tell(stack, STARTED)
+    stack.sleep(60)
+    lost = message(stack, COMPLETED, "d2")
+    change(stack, SUB_STEP, is_completed=True)
+
+    assert stack.work(replayed(lost)) == []
+
+    assert [detail["sequence"] for _, detail in heard(stack)] == [1, 2]
+
+
 def test_a_step_that_starts_again_after_our_own_completion_is_told_again(
     stack: WorkerStack,
 ) -> None:

@@ -85,6 +85,9 @@ class ExternalWork:
             return Ending("superseded", "the comment is removed")
         if library.covers(seen_at, job.received_at):
             return Ending("superseded", f"covered by the look of {times.iso(seen_at or 0)}")
+        repeated = self._repeated(job, state)
+        if repeated:
+            return repeated
         if self._is_known_echo(job):
             return self._pass_over(state)
         try:
@@ -94,6 +97,20 @@ class ExternalWork:
             delay = self.gone_recheck_seconds
             raise PostponedError("not found; asked once more", delay=delay) from None
         return self._pass_over(state) if view is None else self._tell(job, state, view)
+
+    def _repeated(self, job: ExternalWorkJob, state: StepState) -> Ending | None:
+        """Return how a replayed job ends that has ended before: what it told is old by now.
+
+        Its echo has been awaited and is no more, so a look at CMP would not know it. What the bus
+        was told of the subject may be lost; then it is told once more.
+        """
+        before = self.outcomes.ending(job.original_id) if job.cause == "replay" else None
+        if before is None or before.outcome == "dead_lettered":
+            return None
+        if before == ECHO:
+            return ECHO
+        repeats = Ending("superseded", f"repeats job {job.original_id}")
+        return repeats if state.sequence else None
 
     def _pass_over(self, state: StepState) -> Ending:
         """Do not tell an echo, but note that the next event is another one than was told last.

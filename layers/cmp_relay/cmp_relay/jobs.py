@@ -101,6 +101,13 @@ class Job(_Part):
         return self.cause in {"delivery", "replay"}
 
     @property
+    def original_id(self) -> str:
+        """Return the id of the job that a replay gives once more; any other job has its own."""
+        if self.cause != "replay":
+            return self.job_id
+        return f"{self.delivery_id}.{self.job_id.rpartition('.')[2]}"
+
+    @property
     def lane(self) -> Lane | None:
         """Return the lane of the API budget that it must keep to, None for that of its worker."""
         return "bulk" if self.cause == "replay" else None

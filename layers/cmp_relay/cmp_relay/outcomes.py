@@ -159,6 +159,14 @@ class Outcomes:
             count=(outcome, 1),
         )
 
+    def ending(self, job_id: str) -> Ending | None:
+        """Return how a job ended, None if it has not, or nobody knows any more."""
+        answer = self._client.get_item(TableName=self._table, Key=_key(job_id), ConsistentRead=True)
+        item: Any = answer.get("Item", {})
+        if "outcome" not in item:
+            return None
+        return Ending(item["outcome"]["S"], item["reason"].get("S"))
+
     def reopen(self, job: Job) -> None:
         """Take a dead letter that was sent back out of the count and start its attempts anew."""
         self._transact(

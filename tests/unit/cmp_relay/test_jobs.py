@@ -101,6 +101,15 @@ def test_a_replay_is_of_a_delivery_and_keeps_to_the_bulk_lane() -> None:
         read_publish_job(message(cause="replay", entry=None))
 
 
+def test_a_replay_knows_which_job_it_gives_once_more() -> None:
+    original = read_publish_job(message())
+    name = f"replay.2026-11-22T12:00:00.000Z.{original.job_id}"
+
+    replayed = read_publish_job(message(cause="replay", job_id=name))
+
+    assert replayed.original_id == original.original_id == original.job_id
+
+
 @pytest.mark.parametrize("wanted", [0, None])
 def test_a_job_for_files_says_since_which_change(wanted: int | None) -> None:
     job = {**json.loads(library_jobs.message("asset_modified")), "cause": "files", "wanted": wanted}

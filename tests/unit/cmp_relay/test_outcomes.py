@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from cmp_relay.errors import PostponedError
 from cmp_relay.jobs import Job
-from cmp_relay.outcomes import KEPT_SECONDS, Attempt, Outcome, Outcomes
+from cmp_relay.outcomes import KEPT_SECONDS, Attempt, Ending, Outcome, Outcomes
 from tests.support import publish_jobs
 from tests.support.clock import NOON
 from tests.support.publish_jobs import receipt
@@ -185,6 +185,16 @@ def test_a_dead_letter_that_was_sent_back_is_as_good_as_new(
     assert stack.counts() == {}
     outcomes.close(JOB, "applied")
     assert stack.counts() == {"applied": 1}
+
+
+def test_it_is_known_how_a_job_ended(outcomes: Outcomes) -> None:
+    assert outcomes.ending(JOB.job_id) is None
+    begin(outcomes, JOB)
+    assert outcomes.ending(JOB.job_id) is None
+
+    outcomes.close(JOB, "superseded", "of no use")
+
+    assert outcomes.ending(JOB.job_id) == Ending("superseded", "of no use")
 
 
 @pytest.mark.parametrize("outcome", ["applied", "superseded"])

@@ -553,4 +553,5 @@ def test_what_was_lost_is_as_it_was_if_it_is_replayed_in_order_of_receipt(
 
 def is_matched(unpublish: Notice, earlier: Iterable[Notice]) -> bool:
     place = (unpublish.channel, unpublish.publishing_event_id)
-    return any((one.channel, one.publishing_event_id) == place for one in earlier)
+    published = [one for one in earlier if not one.unpublishes]
+    return any((one.channel, one.publishing_event_id) == place for one in published)
