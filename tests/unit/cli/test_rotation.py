@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
@@ -225,6 +227,24 @@ def test_the_secret_is_told_only_to_who_asks_for_it(
     assert world.content()["current"] not in told
     assert OLD not in told
     assert "aws secretsmanager get-secret-value --secret-id arn:" in begun.output
+
+
+def test_the_command_that_shows_it_asks_where_and_as_who_we_do(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "config"
+    file.write_text('[profile "our own"]\nregion = eu-west-1\n')
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    own = replace(world.stack, session=boto3.Session(profile_name="our own"))
+    local = replace(world.stack, endpoint="http://127.0.0.1:4566")
+
+    plain, named, at_home = (webhook_secret.command(each) for each in (world.stack, own, local))
+
+    arn = world.stack.outputs["WebhookSecretArn"]
+    words = ("aws", "secretsmanager", "get-secret-value", "--secret-id", arn)
+    assert plain == f"{' '.join(words)} --query SecretString --output text --region eu-west-1"
+    assert named == plain.replace(" --region", " --profile 'our own' --region")
+    assert at_home == f"{plain} --endpoint-url http://127.0.0.1:4566"
 
 
 def test_a_person_is_shown_the_secret_who_has_to_paste_it(

@@ -1,6 +1,7 @@
 """The webhook's secret as Secrets Manager keeps it, replaced only if it is as it was read."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,10 +96,20 @@ def replace(stack: Stack, before: Stored, **content: object) -> Stored:
 
 
 def command(stack: Stack) -> str:
-    """Return the command that shows the secret to who may read it."""
-    region = f" --region {stack.session.region_name}" if stack.session.region_name else ""
-    wanted = "--query SecretString --output text"
-    return f"aws secretsmanager get-secret-value --secret-id {_arn(stack)} {wanted}{region}"
+    """Return the command that shows the secret to who may read it, where and as who we are now.
+
+    The local AWS wants the credentials of `.local/stack.env` in the environment, too.
+    """
+    words = ["aws", "secretsmanager", "get-secret-value", "--secret-id", _arn(stack)]
+    words += ["--query", "SecretString", "--output", "text"]
+    profile = stack.session.profile_name
+    named = {
+        "--profile": profile if profile != "default" and stack.endpoint is None else None,
+        "--region": stack.session.region_name,
+        "--endpoint-url": stack.endpoint,
+    }
+    words += [word for option, value in named.items() if value for word in (option, value)]
+    return shlex.join(words)
 
 
 def _current_version(stack: Stack) -> str:
