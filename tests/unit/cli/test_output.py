@@ -69,6 +69,15 @@ def test_a_program_is_told_every_title_as_it_is(monkeypatch: pytest.MonkeyPatch)
     assert json.loads(content.getvalue()) == {"title": TITLE}
 
 
+def test_a_table_goes_through_a_pipe_of_a_small_alphabet(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(content, "cp1252", write_through=True))
+
+    Output().show({}, lambda console: facts(console, {"title": "Frühling 日本"}))
+
+    assert content.getvalue().decode("cp1252").split() == ["title", "Frühling", "??"]
+
+
 def test_a_person_is_shown_all_of_a_document_whatever_it_holds() -> None:
     content = io.BytesIO()
     utf8 = io.TextIOWrapper(content, "utf-8", write_through=True)

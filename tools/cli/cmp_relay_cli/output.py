@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -36,6 +37,9 @@ class Paper(Console):
 
 
 def _console(*, stderr: bool = False) -> Console:
+    if not stderr and isinstance(sys.stdout, TextIOWrapper):
+        # A pipe can have a small alphabet, as on Windows; stderr gets along with that by itself.
+        sys.stdout.reconfigure(errors="replace")
     console = Paper(stderr=stderr, highlight=False)
     return console if console.is_terminal else Paper(stderr=stderr, width=WIDTH, highlight=False)
 
