@@ -171,7 +171,10 @@ class Outcomes:
         """Take a dead letter that was sent back out of the count and start its attempts anew."""
         self._transact(
             job,
-            update="SET attempts = :one REMOVE #outcome, reason, ended_at, not_found_at, waits_for",
+            update=(
+                "SET attempts = :one REMOVE"
+                " #outcome, reason, ended_at, not_found_at, waits_for, discarded_at"
+            ),
             condition="#outcome = :outcome",
             names={"#outcome": "outcome"},
             values={":outcome": {"S": "dead_lettered"}, ":one": {"N": "1"}},

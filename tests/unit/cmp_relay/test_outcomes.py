@@ -176,9 +176,18 @@ def test_a_dead_letter_that_was_sent_back_is_as_good_as_new(
         begin(outcomes, JOB)
     outcomes.note_not_found(JOB.job_id)
     outcomes.close(JOB, "dead_lettered", "why")
+    key = {"pk": {"S": f"JOB#{JOB.job_id}"}, "sk": {"S": "JOB"}}
+    stack.dynamodb.update_item(
+        TableName="catalogue",
+        Key=key,
+        UpdateExpression="SET discarded_at = :now",
+        ExpressionAttributeValues={":now": {"N": str(NOON)}},
+    )
 
     outcomes.reopen(JOB)
     outcomes.reopen(JOB)
+    (item,) = stack.items("JOB#")
+    assert item.keys().isdisjoint({"outcome", "reason", "ended_at", "discarded_at"})
 
     attempt = begin(outcomes, JOB)
     assert (attempt.number, attempt.outcome, attempt.not_found_at) == (2, None, None)
