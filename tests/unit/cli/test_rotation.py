@@ -209,6 +209,7 @@ def test_the_receiver_takes_both_once_a_rotation_has_begun(world: World) -> None
     assert [verify([each], secrets) for each in (new, OLD)] == ["current", "accepted-1"]
     assert world.content() == {"current": new, "accepted": [OLD], "note": "kept"}
     assert begun["accepted"] == ["current", "accepted-1"]
+    assert "three days after CMP and its channels got the new one" in begun["next"][-1]
 
 
 def test_the_secret_is_told_only_to_who_asks_for_it(

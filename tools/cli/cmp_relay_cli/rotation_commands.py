@@ -20,7 +20,8 @@ NEXT = (
     "`cmp-relay register` gives CMP the new secret, for the webhook of its settings (see --name)",
     "enter it by hand in CMP's publishing channels of the type webhook: settings lack them",
     "`cmp-relay rotate-secret status` tells who still sends the old one",
-    "`cmp-relay rotate-secret finish` drops it, three days after the last who did",
+    "`cmp-relay rotate-secret finish` drops it: three days after CMP and its channels got the new "
+    "one, not after `start`, since CMP retries for so long with the old one",
 )
 
 app = typer.Typer(
