@@ -132,6 +132,8 @@ def judge(notice: Notice, siblings: Iterable[Publication], *, now: int) -> Verdi
         verdict = _publish(before, notice, others, at)
     else:
         verdict = _publish_closed(before, notice, at)
+    if notice.replayed and verdict.superseded and verdict.publication == before:
+        return verdict
     ended = Ended(notice.job_id, now, verdict.superseded)
     return replace(verdict, publication=_remember(verdict.publication, notice, ended))
 
