@@ -1,6 +1,7 @@
 """Dead letters: exactly the chosen ones go, wherever the command is killed."""
 
 import itertools
+import time
 from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
@@ -114,6 +115,45 @@ def work_off(stack: Stack) -> set[str]:
         outcomes.close(job(name), "applied")
         ended.add(name)
     return ended
+
+
+def test_a_job_that_fails_again_at_once_is_sent_back_once(stack: Stack) -> None:
+    bury(stack, [job(name) for name in "abc"])
+    asked: list[str] = []
+
+    def refused_again(_: int) -> None:
+        asked.extend(names := list(taken(stack, stack.queue("OtherEvent"))))
+        bury(stack, map(job, names), reason="forbidden")
+        assert len(asked) < 10
+
+    report = dead_letters.redrive(stack, found(stack), refused_again)
+
+    assert sorted(asked) == sorted(report.moved) == ["a", "b", "c"]
+    assert report.missing == []
+    assert visible(stack, stack.dead_letter_queue("OtherEvent")) == 3
+
+
+@pytest.mark.parametrize("name", ["a", "gone"])
+def test_a_walk_ends_although_dead_letters_come_as_fast_as_it_looks(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(queue_walk, "HIDDEN_SECONDS", 1)
+    bury(stack, [job("gone")])
+    assert list(taken(stack, stack.dead_letter_queue("OtherEvent"))) == ["gone"]
+    bury(stack, [job("a"), job("b")])
+    chosen = found(stack, jobs=[name])
+    numbers, receive = itertools.count(), stack.sqs.receive_message
+    began = time.monotonic()
+
+    def receive_after_another(**named: Any) -> Any:  # noqa: ANN401 - as boto3 has it
+        bury(stack, [job(f"new.{next(numbers)}")])
+        assert time.monotonic() - began < 30
+        return receive(**named)
+
+    monkeypatch.setattr(stack.sqs, "receive_message", receive_after_another)
+    report = dead_letters.redrive(stack, chosen, quiet)
+
+    assert [*report.moved, *report.missing] == [name]
 
 
 def test_waits_for_what_a_killed_walk_has_hidden(

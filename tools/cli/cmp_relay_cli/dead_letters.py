@@ -143,14 +143,22 @@ def groups(items: Iterable[JobItem]) -> list[dict[str, Any]]:
 
 
 def redrive(stack: Stack, items: Sequence[JobItem], step: Callable[[int], None]) -> Report:
-    """Send the dead letters back into their work queues and delete them there."""
-    report = Report()
+    """Send the dead letters back into their work queues and delete them there.
+
+    Each job is sent back once: what has failed again meanwhile stays a dead letter.
+    """
+    report, moved = Report(), set[str]()
 
     def move(queue: str, walk: QueueWalk, messages: Sequence["MessageTypeDef"]) -> None:
-        _send(stack, stack.queue(queue), messages)
-        walk.delete(messages)
-        report.moved += map(_job_id, messages)
-        step(len(messages))
+        first = [message for message in messages if _job_id(message) not in moved]
+        if not first:
+            return
+        _send(stack, stack.queue(queue), first)
+        walk.delete(first)
+        ids = list(map(_job_id, first))
+        moved.update(ids)
+        report.moved += ids
+        step(len(ids))
 
     _walk_queues(stack, items, move, report)
     return report

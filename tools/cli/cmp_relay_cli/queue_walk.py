@@ -25,7 +25,11 @@ RENEWED_PER_SECOND = 50
 WAIT_SECONDS = 1
 """How long a receive waits for messages: with none, SQS asks only some of its servers."""
 IDLE_RECEIVES = 3
-"""So often a queue may show nothing new before it is taken to be empty."""
+"""So often a queue may show nothing new before it is taken to be empty.
+
+Once as many were seen as it held at first, more of them count as nothing new: jobs can fail as fast
+as their dead letters are looked at, and a walk has to end.
+"""
 MOST_MESSAGES = 10
 
 
@@ -47,11 +51,13 @@ class QueueWalk:
         """
         idle, patient_until = 0, math.inf
         try:
+            held = sum(status.counts(self._stack, self._url))
             while idle < IDLE_RECEIVES or (time.monotonic() < patient_until and lacks()):
                 fresh = self._receive()
                 if fresh:
-                    idle = 0
                     yield fresh
+                if fresh and len(self._handles) <= held:
+                    idle = 0
                     continue
                 idle += 1
                 if idle == IDLE_RECEIVES:
