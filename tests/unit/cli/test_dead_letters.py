@@ -1,6 +1,7 @@
 """Dead letters: exactly the chosen ones go, wherever the command is killed."""
 
 import itertools
+import json
 import time
 from contextlib import closing
 from types import SimpleNamespace
@@ -9,14 +10,16 @@ from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
 from cmp_relay.outcomes import Outcomes
 from cmp_relay_cli import dead_letters, job_items, queue_walk
+from cmp_relay_cli.app import app
 from cmp_relay_cli.dead_letters import Filter, Report
-from cmp_relay_cli.errors import MissingError
+from cmp_relay_cli.errors import MissingError, OperatorError
 from cmp_relay_cli.job_items import JobItem
 from cmp_relay_cli.queue_walk import QueueWalk
-from cmp_relay_cli.stack import Stack
+from cmp_relay_cli.stack import Choice, Stack
 from tests.support.dead_letter_world import bury, job, show_again, taken, visible
 from tests.support.killer import Killer, ProcessKilled
 
@@ -227,6 +230,28 @@ def test_says_which_are_in_no_queue_any_more(stack: Stack) -> None:
     # Thrown away, they are dead letters no more, although there was no message to delete.
     assert dead_letters.discard(stack, found(stack, jobs=["a"]), 7, quiet).missing == ["a"]
     assert [each.job_id for each in found(stack)] == ["b"]
+
+
+def test_what_somebody_else_hides_is_not_missing_and_stays_a_dead_letter(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_walk, "HIDDEN_SECONDS", 1)
+    monkeypatch.setattr(Choice, "find", lambda _: stack)
+    bury(stack, [job("a")])
+    url = stack.dead_letter_queue("OtherEvent")
+    stack.sqs.receive_message(QueueUrl=url, VisibilityTimeout=900)
+    bury(stack, [job("b")])
+
+    words = ["--json", "dead-letters", "discard", "--all", "--yes"]
+    result = CliRunner().invoke(app, words)
+
+    report = json.loads(result.stdout)
+    assert (report["discarded"], report["missing"], report["hidden"]) == (["b"], [], ["a"])
+    assert isinstance(result.exception, OperatorError)
+    assert "SQS's console hides: repeat" in str(result.exception)
+    assert [each.job_id for each in found(stack)] == ["a"]
+    show_again()
+    assert dead_letters.discard(stack, found(stack), 7, quiet).discarded == ["a"]
 
 
 def test_those_that_somebody_has_sent_back_meanwhile_are_not_missing(stack: Stack) -> None:

@@ -152,6 +152,11 @@ def _change(
             report = act(stack, items, step)
     document = {"chosen": [item.job_id for item in items], "dry_run": dry, **report.document()}
     session.output.show(document, lambda console: dead_letters.show_report(document, console))
+    if report.hidden:
+        raise OperatorError(
+            f"{len(report.hidden)} of them were not found, but their queue holds messages that "
+            "another command or SQS's console hides: repeat the command when that has ended"
+        )
     if report.missing:
         raise OperatorError(
             f"{len(report.missing)} of them are in no dead-letter queue any more: SQS deletes them "

@@ -80,7 +80,8 @@ class Report:
     """What became of the chosen ones.
 
     `sent_before` were sent back by somebody else, or by a command that was killed; `leftovers` were
-    dead letters of jobs that had ended after all, `missing` are in no queue.
+    dead letters of jobs that had ended after all, `missing` are in no queue. `hidden` were not
+    found either, but their queue holds messages that somebody else hides, or that have just come.
     """
 
     moved: list[str] = field(default_factory=list)
@@ -88,6 +89,7 @@ class Report:
     sent_before: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, list[str]]:
         """Return it as programs read it: a job's dead letter may have been there twice."""
@@ -191,6 +193,7 @@ def _walk_queues(
 ) -> None:
     """Walk every dead-letter queue that holds anything: also leftovers alone are worth it."""
     wanted, acted = {item.job_id for item in items}, set[str]()
+    unseen = set[str]()
     for queue in stack.work_queues:
         url = stack.dead_letter_queue(queue)
         lacking = {item.job_id for item in items if item.queue == queue}
@@ -206,9 +209,12 @@ def _walk_queues(
                     acted |= set(map(_job_id, batch))
                     lacking -= acted
                 report.leftovers += _clear(stack, walk, rest)
+        if not walk.saw_all:
+            unseen |= lacking
     left = wanted - acted
     _lacks(stack, left)
-    report.missing += sorted(left)
+    report.missing += sorted(left - unseen)
+    report.hidden += sorted(left & unseen)
     report.sent_before += sorted(wanted - acted - left)
 
 
@@ -312,5 +318,6 @@ def show_report(document: Mapping[str, Any], console: Console) -> None:
         "sent_before": "had been sent back before",
         "leftovers": "deleted, since their jobs have ended after all",
         "missing": "not in any queue",
+        "hidden": "not found, in a queue that somebody else looks into",
     }
     facts(console, {text: len(document[name]) for name, text in names.items() if document[name]})

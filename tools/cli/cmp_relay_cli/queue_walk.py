@@ -43,6 +43,8 @@ class QueueWalk:
         self._handles: dict[str, str] = {}
         self._deleted: set[str] = set()
         self._renew_at = 0.0
+        self.saw_all = False
+        """Whether the queue held nothing in the end that this walk has not seen."""
 
     def messages(self, lacks: Callable[[], bool]) -> Generator[list["MessageTypeDef"], None, None]:
         """Yield the messages, each once; in the end show those again that were not deleted.
@@ -62,6 +64,8 @@ class QueueWalk:
                 idle += 1
                 if idle == IDLE_RECEIVES:
                     patient_until = time.monotonic() + self._longest_hidden()
+            left = len(self._handles) - len(self._deleted)
+            self.saw_all = sum(status.counts(self._stack, self._url)) <= left
         finally:
             self._hide(0)
 
