@@ -411,7 +411,8 @@ class Terminal:
 
 @pytest.fixture
 def terminal(place: Place, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    made, screen = Terminal(place), SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    made, keyboard = Terminal(place), SimpleNamespace(isatty=lambda: True)
+    screen = SimpleNamespace(stdin=keyboard, stdout=None)
     place.now = time.time()
     monkeypatch.setattr(Choice, "find", lambda _: place.stack)
     monkeypatch.setattr(login_command, "build_client", place.http)
@@ -467,6 +468,7 @@ def test_nobody_is_asked_for_the_client_who_is_not_at_a_terminal(
         (("--dry-run",), ""),
         (("--yes", "--auth-url", "x"), ""),
         (("--yes", "--timeout", "99999999999"), ""),
+        (("--yes", "--no-browser", "--timeout", "1"), ""),
     ],
 )
 @pytest.mark.enable_socket
