@@ -12,8 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
+from cmp_relay.dead_letters import DeadLetters
 from cmp_relay.outcomes import Outcomes
-from cmp_relay_cli import dead_letters, job_items, queue_walk
+from cmp_relay_cli import dead_letters, job_items, moments, queue_walk
 from cmp_relay_cli.app import app
 from cmp_relay_cli.dead_letters import Filter, Report
 from cmp_relay_cli.errors import MissingError, OperatorError
@@ -50,6 +51,40 @@ def test_groups_them_by_reason_with_what_to_do(stack: Stack) -> None:
     assert groups[0]["jobs"] == ["a", "b"]
     assert groups[0]["detail"] == "five times"
     assert "CmpApiOrigins" in groups[1]["advice"]
+
+
+def test_lists_how_many_more_the_queues_hold_than_jobs_that_are_known(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Choice, "find", lambda _: stack)
+    today = job("a").model_copy(update={"received_at": moments.now()})
+    bury(stack, [today])
+    assert [each["reason"] for each in listed()] == ["unavailable"]
+
+    letters = DeadLetters(stack.sqs, stack.dead_letter_queue("OtherEvent"))
+    letters.send("{}", reason="unreadable_job", detail="job_id", job=None, attempts=1)
+    # As SQS moves by itself what a worker never finished.
+    url = stack.dead_letter_queue("AssetPublished")
+    stack.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    Outcomes(stack.dynamodb, stack.table).begin(job("z"), "r")
+    bury(stack, [job("of last year")])
+    assert stack.sqs.receive_message(QueueUrl=url)["Messages"]
+
+    more = listed()[-1]
+    assert (more["reason"], more["count"], more["jobs"]) == ("no_known_job", 3, [])
+    assert more["detail"].startswith("1 of AssetPublished, 2 of OtherEvent, by SQS's count")
+    shown = CliRunner().invoke(app, ["dead-letters", "list"]).stdout
+    assert "no_known_job" in shown
+    assert "SQS's console" in shown
+    assert [each["reason"] for each in listed("--job", "a")] == ["unavailable"]
+
+
+def listed(*words: str) -> list[dict[str, Any]]:
+    """Return the groups that the command line lists."""
+    groups: list[dict[str, Any]] = json.loads(
+        CliRunner().invoke(app, ["--json", "dead-letters", "list", *words]).stdout
+    )
+    return groups
 
 
 def test_moves_exactly_fifty_of_two_hundred(stack: Stack) -> None:

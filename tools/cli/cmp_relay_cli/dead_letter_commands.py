@@ -41,15 +41,21 @@ def list_dead_letters(
     until: Until = None,
     each: Annotated[bool, typer.Option("--each", help="one by one, not grouped")] = False,
 ) -> None:
-    """Show dead letters by reason, with what to do about each."""
+    """Show dead letters by reason, with what to do about each.
+
+    All of them, with how many messages more the queues hold; or those that are chosen.
+    """
     session = Session.of(context)
     chosen = _filter(reason, event, asset, delivery, job, since, until)
-    items = _find(session, session.stack(), chosen)
+    stack = session.stack()
+    items = _find(session, stack, chosen)
     if each:
         document: Any = [item.document() for item in items]
         session.output.show(document, lambda console: dead_letters.show_items(items, console))
         return
     found = dead_letters.groups(items)
+    if chosen == Filter():
+        found += dead_letters.strays(stack, items, moments.now())
     session.output.show(found, lambda console: dead_letters.show_groups(found, console))
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DEAD = "dead_lettered"
 DONE = frozenset({"applied", "superseded"})
+KEPT = 14 * 24 * 3600 * 1000
+"""How long (ms) a dead-letter queue keeps a message; the JOB item stays for longer."""
 MOST_BYTES = 240 * 1024  # a batch may have 256 KiB
 ADVICE = {
     "archive_unreadable": "publish or sync the asset again in CMP",
@@ -44,6 +46,11 @@ ADVICE = {
     "unavailable": "redrive",
     "untrusted_link": "if the origin is CMP's: add it to CmpApiOrigins or FileOrigins, redrive",
 }
+
+STRAY_ADVICE = (
+    "`dead-letters redrive` and `discard` delete those of jobs that have ended, whatever they are "
+    "told to choose; look at the rest in SQS's console"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,34 @@ def groups(items: Iterable[JobItem]) -> list[dict[str, Any]]:
             "jobs": [item.job_id for item in members[reason, event_name]],
         }
         for (reason, event_name), count in sizes.most_common()
+    ]
+
+
+def strays(stack: Stack, items: Iterable[JobItem], now: int) -> list[dict[str, Any]]:
+    """Return a group of what the queues hold beside the dead letters `items`, which are all.
+
+    What cannot be read as a job, or was never finished by a worker, has no JOB item that says so.
+    """
+    listed = Counter(item.queue for item in items if (item.ended_at or 0) > now - KEPT)
+    counts = {
+        queue: sum(status.counts(stack, stack.dead_letter_queue(queue))) - listed[queue]
+        for queue in stack.work_queues
+    }
+    more = {queue: count for queue, count in counts.items() if count > 0}
+    if not more:
+        return []
+    queues = ", ".join(f"{count} of {queue}" for queue, count in more.items())
+    return [
+        {
+            "reason": "no_known_job",
+            "event_name": None,
+            "count": sum(more.values()),
+            "first": None,
+            "last": None,
+            "detail": f"{queues}, by SQS's count, which can be a minute late",
+            "advice": STRAY_ADVICE,
+            "jobs": [],
+        }
     ]
 
 
