@@ -34,16 +34,25 @@ class Moment(NamedTuple):
 
 
 def delivery(stack: Stack, name: str, now: int) -> dict[str, Any] | None:
-    """Explain a delivery, named by its id or that of one of its jobs; None if there is none."""
-    delivery_id = name.rpartition(".")[0] if name.rpartition(".")[2].isdecimal() else name
+    """Explain a delivery, named by its id or that of one of its jobs; None if there is none.
+
+    A job that the relay gave itself is shown too: beside those of its delivery if it has one.
+    """
+    named = job_items.get(stack, [name]).get(name)
+    stem, _, number = name.rpartition(".")
+    delivery_id = named.delivery_id if named else stem if number.isdecimal() else name
     first = job_items.get(stack, [f"{delivery_id}.0"]).get(f"{delivery_id}.0")
     quarantined = _item(stack, f"QUARANTINE#{delivery_id}", "QUARANTINE")
-    key = first.archive_key if first else None
-    key = key or (quarantined or {}).get("archive_key") or archived.find(stack, delivery_id, now)
-    if key is None:
-        return None
-    kept = archived.load(stack, key)
+    known = named or first
+    key = known.archive_key if known else (quarantined or {}).get("archive_key")
+    if key is None and named is None:
+        key = archived.find(stack, delivery_id, now)
+        if key is None:
+            return None
+    kept = archived.load(stack, key) if key else None
     jobs = _jobs_of(stack, kept, first)
+    if named and named.job_id not in {job.job_id for job in jobs}:
+        jobs.append(named)
     moments = [each for job in jobs for each in _of_job(job)]
     if kept:
         moments.insert(0, Moment(kept.receipt.received_at, "verified, archived and split"))
@@ -54,7 +63,7 @@ def delivery(stack: Stack, name: str, now: int) -> dict[str, Any] | None:
         "delivery": delivery_id,
         "archive_key": key,
         "archived": kept is not None,
-        "event_name": kept.event_name if kept else first and first.event_name,
+        "event_name": kept.event_name if kept else known and known.event_name,
         "channel": kept.receipt.channel if kept else None,
         "quarantine": quarantined
         and {
@@ -124,7 +133,7 @@ def show(document: Mapping[str, Any], console: Console) -> None:
         names = ("delivery", "event_name", "channel", "archive_key", "quarantine")
         facts(console, {name: document[name] for name in names})
         if not document["archived"]:
-            console.print("It is not in the archive any more: it cannot be replayed.")
+            console.print("It is not in the archive: it cannot be replayed.")
     else:
         facts(console, {"asset": document["asset"], **document["state"]})
         _show_rows(console, "Publications", document["publications"])
