@@ -95,3 +95,18 @@ def test_nobody_is_asked_who_cannot_answer(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(UsageError, match="--yes"):
         Output().confirm("Begin?", yes=False)
+
+
+def test_an_id_is_never_cut_off() -> None:
+    ids = [f"asset_file.{'5d7f910551b00a' * 9}.{number}" for number in range(2)]
+
+    def printed(console: Console) -> list[str]:
+        made = table("job", "reason")
+        for each in ids:
+            row(made, (each, "untrusted_link"))
+        with console.capture() as capture:
+            console.print(made)
+        return [line.split()[0] for line in capture.get().splitlines()[1:]]
+
+    assert printed(Output().result) == ids  # no terminal
+    assert "".join(printed(Console(width=80))).startswith(ids[0])  # folded

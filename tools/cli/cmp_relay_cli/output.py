@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,8 +19,8 @@ from rich.text import Text
 from cmp_relay import times
 from cmp_relay_cli.errors import OperatorError, UsageError
 
-WIDTH = 120
-"""Where no terminal tells how wide it is."""
+WIDTH = 10_000
+"""Where no terminal is: a line for each row, with all of it, for programs and people to cut."""
 STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal obeys instead of showing it, and halves of letters, which nobody can write.
 
@@ -107,7 +107,9 @@ def table(*columns: str, title: str | None = None) -> Table:
     """Return a plain table; a column whose name begins with `#` holds numbers."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column.removeprefix("#"), justify="right" if column[:1] == "#" else "left")
+        justify: JustifyMethod = "right" if column[:1] == "#" else "left"
+        # Ids are longer than narrow terminals: a folded one can be copied, one cut off cannot.
+        made.add_column(column.removeprefix("#"), justify=justify, overflow="fold")
     return made
 
 
