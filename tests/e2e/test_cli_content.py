@@ -275,6 +275,14 @@ def test_a_lost_answer_is_told_as_such_and_can_be_looked_up(operator: Operator, 
     assert operator.json("content", "get", item)["id"] == item
 
 
+def test_the_local_stack_asks_its_stand_in(operator: Operator) -> None:
+    item = operator.relay.cmp.programs.add_content()["id"]
+    operator.at_home()
+    del operator.environment["CMP_CONTENT_API"]
+
+    assert operator.json("--local", "content", "get", item)["id"] == item
+
+
 class TestWithoutTheStack:
     """What each command says when it cannot have the stack's credentials; nothing is written."""
 

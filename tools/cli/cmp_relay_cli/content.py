@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from cmp_relay import content_api
 from cmp_relay.content_api import ContentApi
@@ -25,14 +26,23 @@ ID, SECRET = "CMP_CLIENT_ID", "CMP_CLIENT_SECRET"
 WORTH_TELLING_SECONDS = 5
 
 
+class Access(NamedTuple):
+    """Whose credentials ask, whose API budget counts it, and where the API is if not at CMP."""
+
+    credentials: Credentials
+    permits: Permits | None = None
+    base: str | None = None
+
+
 @contextmanager
-def connected(session: Session, base: str) -> Iterator[ContentApi]:
+def connected(session: Session, base: str | None) -> Iterator[ContentApi]:
     """Use the API at an address, with a patience of two minutes for each request.
 
     Raises OperatorError without credentials, an answer or a slot in time, UsageError for an
     address to which no secret may go.
     """
-    credentials, permits = _access(session)
+    access = _access(session)
+    base = base or access.base or content_api.BASE
 
     def wait(seconds: float) -> None:
         if seconds >= WORTH_TELLING_SECONDS:
@@ -40,9 +50,11 @@ def connected(session: Session, base: str) -> Iterator[ContentApi]:
         time.sleep(seconds)
 
     with build_client() as client:
-        patience = Patience(permits, sleep=wait)
+        patience = Patience(access.permits, sleep=wait)
         try:
-            api = content_api.connect(credentials, base=base, client=client, patience=patience)
+            api = content_api.connect(
+                access.credentials, base=base, client=client, patience=patience
+            )
         except SettingsError:
             example = f"{content_api.BASE} has both, and no path"
             raise UsageError(f"--api needs an address with https and a host: {example}") from None
@@ -69,12 +81,14 @@ def of_environment(environment: Mapping[str, str]) -> Credentials | None:
     return Credentials(found[ID], found[SECRET]) if given else None
 
 
-def _access(session: Session) -> tuple[Credentials, Permits | None]:
+def _access(session: Session) -> Access:
     own = of_environment(os.environ)
     if own:
-        return own, None
+        return Access(own)
     stack = session.stack()
-    return _of_stack(stack), cmp.permits(stack)
+    # The local stack's credentials are for its stand-in alone, which has this API too.
+    base = stack.parameters["CmpApiBase"].removesuffix("/v3") if stack.endpoint else None
+    return Access(_of_stack(stack), cmp.permits(stack), base)
 
 
 def _of_stack(stack: Stack) -> Credentials:

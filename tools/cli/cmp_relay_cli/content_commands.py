@@ -30,7 +30,10 @@ With CMP_CLIENT_ID and CMP_CLIENT_SECRET in the environment neither a stack nor 
 Without them the stack's own credentials ask, and requests count in its API budget.
 """
 
-Api = Annotated[str, typer.Option("--api", envvar="CMP_CONTENT_API", help="where the API is")]
+Api = Annotated[
+    str | None,
+    typer.Option("--api", envvar="CMP_CONTENT_API", help=f"its address, else {content_api.BASE}"),
+]
 ContentId = Annotated[str, typer.Argument(metavar="ID", help="of a content item")]
 
 app = typer.Typer(no_args_is_help=True, help=HELP)
@@ -43,7 +46,7 @@ def list_content(
     kind: Annotated[str | None, typer.Option("--type", help="as `blog-post`")] = None,
     campaign: Annotated[str | None, typer.Option(help="of the campaign of this id")] = None,
     limit: Annotated[int, typer.Option(min=1, help="so many at most")] = 100,
-    api: Api = content_api.BASE,
+    api: Api = None,
 ) -> None:
     """List content items, in CMP's order. A hundred cost a request."""
     session = Session.of(context)
@@ -56,7 +59,7 @@ def list_content(
 
 
 @app.command("get")
-def get_content(context: typer.Context, content_id: ContentId, api: Api = content_api.BASE) -> None:
+def get_content(context: typer.Context, content_id: ContentId, api: Api = None) -> None:
     """Print a content item with its fields and workflow state."""
     session = Session.of(context)
     _check("ID", content_id)
@@ -74,7 +77,7 @@ def publish_content(
         str | None, typer.Option(help="not now but then, with a zone: 2026-12-01T09:00+01:00")
     ] = None,
     target: Annotated[str | None, typer.Option(help="the location on the channel")] = None,
-    api: Api = content_api.BASE,
+    api: Api = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -115,7 +118,7 @@ def upload_asset(
     description: Annotated[str, typer.Option(help="what it shows")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="as often as you like")] = None,
     folder: Annotated[str, typer.Option(help="the id of the folder to put it into")] = "",
-    api: Api = content_api.BASE,
+    api: Api = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
