@@ -3,6 +3,7 @@
 `make run` brings a stack of its own up for that, `make send` (`--running`) takes the running one.
 """
 
+import json
 import sys
 import time
 from collections.abc import Set as AbstractSet
@@ -69,7 +70,7 @@ def run(stack: LocalStack, console: Console, *, wants_copies: bool) -> Report:
         StandIn(stack.cmp_url) as cmp,
         Progress(*columns, TimeElapsedColumn(), console=console) as progress,
     ):
-        cmp.register_webhook(stack.webhook_url, stack.webhook_secret)
+        cmp.register_webhook(stack.webhook_url, secret_of(stack))
         for name in deliveries.STAGES:
             samples = deliveries.stage(name)
             task = progress.add_task(name, total=len(samples))
@@ -109,6 +110,14 @@ def requests_of(stack: LocalStack) -> list[RequestRecord]:
     """List the requests that the stand-in's API has had."""
     with StandIn(stack.cmp_url) as cmp:
         return cmp.requests("/v3")
+
+
+def secret_of(stack: LocalStack) -> str:
+    """Return the secret that deliveries have to show by now: somebody may have rotated it."""
+    arn = stack.outputs["WebhookSecretArn"]
+    answer = stack.boto("secretsmanager").get_secret_value(SecretId=arn)
+    current: str = json.loads(answer["SecretString"])["current"]
+    return current
 
 
 def _with_stand_in(stack: LocalStack) -> LocalStack:
