@@ -116,7 +116,7 @@ def test_backfills_a_library_and_compares_it(empty_relay: Relay, tmp_path: Path)
     assets = [relay.cmp.add_asset("image")["id"] for _ in range(120)]
 
     dry = operator.json("backfill", "--dry-run")
-    assert set(dry) == {"under_way", "last"}
+    assert dry == {"would_begin": "full", "under_way": None, "last": None}
     assert "--yes" in operator.complaint("backfill", code=2)
     operator.at_home()
     report = operator.json("--local", "backfill", "--yes")  # whose counts are never behind

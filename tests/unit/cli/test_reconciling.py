@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from cmp_relay import runs
@@ -142,3 +143,24 @@ def test_counts_dead_letters_hidden_ones_too(stack: Stack) -> None:
     stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=60)
 
     assert reconciling.dead_letters(stack) == 2
+
+
+def test_tells_that_the_first_run_is_a_full_one(stack: Stack, function: Function) -> None:
+    first = reconciling.kind_of(stack, "incremental")
+    function.begin("full")
+    function.tick(stack, {})
+
+    assert (first, reconciling.kind_of(stack, "incremental")) == ("full", "incremental")
+    assert reconciling.kind_of(stack, "full") == "full"
+
+
+def test_shows_a_plan_that_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    last = {"run": "full-1", "kind": "full", "status": "finished", "reason": None}
+    state = {"would_begin": "incremental", "under_way": None, "last": last}
+
+    reconciling.show_plan(state, Console())
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][2:5] == ["(incremental)", "would", "begin."]
+    assert ["run", "full-1"] in lines
+    assert not any("{" in word for line in lines for word in line)

@@ -92,7 +92,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    subcommand_metavar="COMMAND [ARGS] [OPTIONS] [--help]",
+    subcommand_metavar="COMMAND [ARGS]... (COMMAND --help tells more)",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -197,7 +197,8 @@ def register(
             events=event or sorted(registration.WANTED),
         )
         if plan.changes and not dry_run:
-            question = f"Change {', '.join(plan.changes)} of the webhook {name} in CMP?"
+            what = "Make" if plan.changes == ["new"] else f"Change {', '.join(plan.changes)} of"
+            question = f"{what} the webhook {name} in CMP?"
             session.output.confirm(question, yes=yes)
             registering.carry_out(api.settings, plan)
     document = {"dry_run": dry_run, **plan.document()}
@@ -288,7 +289,9 @@ def send(
 ) -> None:
     """Send a delivery as CMP would, and follow its jobs.
 
-    A sample is one of the project's events/webhooks, a file holds a body as CMP sends it.
+    A sample is one of the project's events/webhooks, a file holds a body as CMP sends it. A sample
+    tells of assets that your CMP does not have: the catalogue keeps what it says of them, and their
+    files become dead letters, which `dead-letters discard --delivery` deletes.
     """
     session = Session.of(context)
     stack = session.stack()
@@ -344,11 +347,12 @@ def backfill(context: typer.Context, dry_run: DryRun = False, yes: Yes = False) 
 
 def _reconcile(session: Session, kind: Kind, *, settle: bool, dry: bool, yes: bool) -> None:
     stack = session.stack()
+    begins = reconciling.kind_of(stack, kind)
     if dry:
-        state = status_.reconcile(stack)
-        session.output.show(state, lambda console: reconciling.show(state, console))
+        state = {"would_begin": begins, **status_.reconcile(stack)}
+        session.output.show(state, lambda console: reconciling.show_plan(state, console))
         return
-    session.output.confirm(f"Begin a run ({kind}) in {stack.name}?", yes=yes)
+    session.output.confirm(f"Begin a run ({begins}) in {stack.name}?", yes=yes)
     dead = reconciling.dead_letters(stack) if settle else 0
     with session.output.measured("comparing") as compare:
         report = reconciling.compare(stack, kind, compare)

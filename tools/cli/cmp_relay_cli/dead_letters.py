@@ -319,7 +319,7 @@ def _job_id(message: "MessageTypeDef") -> str:
 def show_groups(found: Sequence[Mapping[str, Any]], console: Console) -> None:
     """Print groups for a person, each with what to do."""
     if not found:
-        console.print("There are no dead letters.")
+        console.print("There are none.")
         return
     made = table("reason", "event", "#count", "first", "last", title="Dead letters")
     for group in found:
@@ -343,7 +343,7 @@ def show_items(items: Sequence[JobItem], console: Console) -> None:
 
 def show_report(document: Mapping[str, Any], console: Console) -> None:
     """Print what became of the chosen ones."""
-    console.print(f"{len(document['chosen'])} dead letters were chosen.")
+    console.print(f"Dead letters chosen: {len(document['chosen'])}")
     if document["dry_run"]:
         console.print("Nothing was changed.")
         return

@@ -104,15 +104,17 @@ def webhooks(stack: Stack, _: int) -> Iterator[Finding]:
         return
     found = registration.ours(settings, url, secrets, in_url=stack.takes_secret_in_url)
     if not found:
-        advice = f"enter {url} in CMP at Apps & Webhooks"
+        advice = f"`cmp-relay register`, or enter {url} in CMP at Apps & Webhooks"
         yield Finding(about, "problem", "CMP has none that leads here", advice)
         return
     for one in found:
         if one.secret is None:
-            advice = "enter the secret's `current` in CMP: its deliveries are refused"
+            advice = (
+                "`cmp-relay register`, or enter the secret's `current`: its deliveries are refused"
+            )
             yield Finding(about, "problem", f"{one.name} sends another secret", advice)
         elif one.secret != "current":  # noqa: S105 - a name
-            advice = "enter `current` in CMP: `cmp-relay rotate-secret status` tells what is left"
+            advice = "`cmp-relay register`, and see `cmp-relay rotate-secret status`"
             yield Finding(about, "warning", f"{one.name} sends the secret {one.secret}", advice)
         else:
             yield Finding(about, "ok", f"{one.name} leads to channel {one.channel}")

@@ -94,7 +94,7 @@ def explain(error: BotoCoreError | ClientError) -> str:
     if isinstance(error, (ConfigNotFound, ProfileNotFound)):
         return "there is no such profile: `aws configure list-profiles` names them"
     if isinstance(error, NoRegionError):
-        return "which region? Name it with --region or in AWS_REGION"
+        return "which region? Name it with --region or in AWS_REGION, or say --local"
     if isinstance(error, (HTTPClientError, NoConnectionError)):
         return "AWS does not answer: see whether the network is there and the region is right"
     return f"AWS cannot be asked: {type(error).__name__}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from cmp_relay import runs
 from cmp_relay.checkpoints import Checkpoints
 from cmp_relay.runs import Kind, Run
 from cmp_relay_cli import status
@@ -66,6 +67,20 @@ def settle(
         if empty == looks:
             return
         sleep(PAUSE_SECONDS)
+
+
+def kind_of(stack: Stack, wanted: Kind) -> Kind:
+    """Return the kind of the run that would begin: without a full one before, it is full."""
+    return runs.choose(wanted, Checkpoints(stack.dynamodb, stack.table).read())
+
+
+def show_plan(state: Mapping[str, Any], console: Console) -> None:
+    """Print what would begin, and what is known of the runs before."""
+    console.print(f"A run ({state['would_begin']}) would begin. Nothing was changed.")
+    for name, title in (("under_way", "under way already"), ("last", "the last one")):
+        if state[name]:
+            console.print(f"\n[bold]{title}[/]")
+            show(state[name], console)
 
 
 def show(report: Mapping[str, Any], console: Console) -> None:
