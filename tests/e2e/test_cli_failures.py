@@ -45,6 +45,8 @@ UNKNOWN = {
     "dead-letters discard --asset nobody --yes": "nobody is neither a delivery",
     "dead-letters discard --delivery nobody --yes": "nobody is neither a delivery",
     "dead-letters discard --job nobody.0 --yes": "nobody.0 is no dead letter",
+    "dead-letters list --asset nobody": "nobody is neither a delivery",
+    "dead-letters list --delivery nobody": "nobody is neither a delivery",
     "dead-letters list --job nobody.0": "nobody.0 is no dead letter",
     "dead-letters redrive --asset nobody --yes": "nobody is neither a delivery",
     "dead-letters redrive --delivery nobody --yes": "nobody is neither a delivery",

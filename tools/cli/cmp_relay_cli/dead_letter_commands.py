@@ -48,7 +48,7 @@ def list_dead_letters(
     session = Session.of(context)
     chosen = _filter(reason, event, asset, delivery, job, since, until)
     stack = session.stack()
-    items = _find(session, stack, chosen)
+    items = _choose(session, stack, chosen)
     if each:
         document: Any = [item.document() for item in items]
         session.output.show(document, lambda console: dead_letters.show_items(items, console))
@@ -147,10 +147,7 @@ def _change(
     if chosen == Filter() and not every:
         raise UsageError("choose dead letters by --reason, --event, …, or take them --all")
     stack = session.stack()
-    items = _find(session, stack, chosen)[:limit]
-    if not items:
-        with session.output.progress("reading the catalogue") as step:
-            explain.check_known(stack, [*chosen.assets, *chosen.deliveries], moments.now(), step)
+    items = _choose(session, stack, chosen)[:limit]
     report = Report()
     if not dry:
         session.output.confirm(f"{verb} {len(items)} dead letters of {stack.name}?", yes=yes)
@@ -168,6 +165,15 @@ def _change(
             f"{len(report.missing)} of them are in no dead-letter queue any more: SQS deletes them "
             "after 14 days. `cmp-relay replay` brings what was delivered"
         )
+
+
+def _choose(session: Session, stack: Stack, chosen: Filter) -> list[JobItem]:
+    """Return what is chosen; raises MissingError if it is nothing and an id is not known at all."""
+    items = _find(session, stack, chosen)
+    if not items:
+        with session.output.progress("reading the catalogue") as step:
+            explain.check_known(stack, [*chosen.assets, *chosen.deliveries], moments.now(), step)
+    return items
 
 
 def _find(session: Session, stack: Stack, chosen: Filter) -> list[JobItem]:
