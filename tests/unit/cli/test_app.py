@@ -1,12 +1,14 @@
 """The command line's own rules: what its help shows, where options stand, what errors say."""
 
+from pathlib import Path
+
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, TokenRetrievalError
 from typer.testing import CliRunner
 
 from cmp_relay_cli import moments
 from cmp_relay_cli.app import app, common_first
-from cmp_relay_cli.errors import UsageError, explain
+from cmp_relay_cli.errors import MissingError, UsageError, explain
 from tests.support import cli_commands
 
 NOON = 1_763_726_400_000  # 2025-11-21T12:00Z
@@ -109,3 +111,19 @@ def test_says_what_aws_objects_to_without_its_own_text(
 
     assert expected in told
     assert "arn:aws" not in told
+
+
+@pytest.mark.parametrize("words", [["--stack-name", "prod"], ["--region=eu-west-1"]])
+def test_what_names_another_stack_is_not_ignored_beside_local(words: list[str]) -> None:
+    ended = CliRunner().invoke(app, ["status", "--local", *words])
+
+    assert isinstance(ended.exception, UsageError)
+
+
+def test_the_environment_may_name_a_stack_beside_local(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where no stack is up
+    ended = CliRunner().invoke(app, ["status", "--local"], env={"CMP_RELAY_STACK": "prod"})
+
+    assert isinstance(ended.exception, MissingError)

@@ -46,6 +46,7 @@ from cmp_relay_cli.stack import DEFAULT_NAME, Choice
 
 FLAGS = frozenset({"--json", "--local"})
 VALUED = frozenset({"--stack-name", "--region", "--profile"})
+CHOOSING = ("stack_name", "region", "profile")
 
 
 class CommonAnywhere(TyperGroup):
@@ -142,6 +143,10 @@ def common(
     ] = False,
 ) -> None:
     """See what happened, and mend it. What writes asks first: --yes, --dry-run."""
+    sources = [context.get_parameter_source(name) for name in CHOOSING]
+    # The environment may name a stack all the time.
+    if local and any(source and source.name == "COMMANDLINE" for source in sources):
+        raise UsageError("--local is a stack of its own: leave out what names another one")
     context.obj = Session(Choice(stack_name, region, profile, local), Output(as_json))
 
 
