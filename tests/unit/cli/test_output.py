@@ -97,6 +97,20 @@ def test_nobody_is_asked_who_cannot_answer(monkeypatch: pytest.MonkeyPatch) -> N
         Output().confirm("Begin?", yes=False)
 
 
+def test_a_log_holds_no_blanks_at_the_end_of_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    def render(console: Console) -> None:
+        made = table("job", "reason")
+        row(made, ("one", "a reason of some length"))
+        row(made, ("two", "-"))
+        console.print(made)
+
+    Output().show({}, render)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == ["one  a reason of some length", "two  -"]
+    assert lines[0] == lines[0].rstrip()
+
+
 def test_an_id_is_never_cut_off() -> None:
     ids = [f"asset_file.{'5d7f910551b00a' * 9}.{number}" for number in range(2)]
 

@@ -57,8 +57,13 @@ class Output:
         if self.as_json:
             # In ASCII, since a title can hold half a letter, which no encoding can write.
             typer.echo(json.dumps(document, indent=2, default=str))
-        else:
+        elif self.result.is_terminal:
             render(self.result)
+        else:
+            with self.result.capture() as captured:
+                render(self.result)
+            # Tables fill their columns up with blanks, which would make long lines in a log.
+            typer.echo("\n".join(map(str.rstrip, captured.get().splitlines())))
 
     def note(self, text: str) -> None:
         """Say something beside the result."""
@@ -99,7 +104,7 @@ class Output:
             TimeElapsedColumn(),
             console=self.aside,
             transient=True,
-            disable=self.as_json,
+            disable=self.as_json or not self.aside.is_terminal,
         )
 
 
