@@ -1,11 +1,13 @@
 """A stack in moto, as the command line finds one."""
 
+import logging
 from collections.abc import Iterator
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from cmp_relay.telemetry import logger
 from cmp_relay_cli.stack import Stack
 from tests.support import catalogue_table
 
@@ -16,6 +18,15 @@ PARAMETERS = {
     "ApiRequestsPerMonth": "200000",
     "ArchiveRetentionDays": "30",
 }
+
+
+@pytest.fixture(autouse=True)
+def silence() -> Iterator[None]:
+    """Log nothing, as the program does from its start; the next test logs as before."""
+    level = logger.log_level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture

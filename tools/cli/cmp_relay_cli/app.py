@@ -3,6 +3,7 @@
 Exit codes: 0 all is well, 1 a problem was found or the command failed, 2 the command line is wrong.
 """
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -16,6 +17,7 @@ from typer.core import TyperGroup
 from cmp_relay import times
 from cmp_relay.errors import ApiError, CmpRelayError, PostponedError
 from cmp_relay.runs import Kind
+from cmp_relay.telemetry import logger
 from cmp_relay_cli import (
     archived,
     asset_commands,
@@ -375,6 +377,7 @@ def _reconcile(session: Session, kind: Kind, *, settle: bool, dry: bool, yes: bo
 
 def main() -> None:
     """Run the command line and turn what a person can act on into a sentence."""
+    logger.setLevel(logging.CRITICAL)  # it writes to stdout, as Lambda wants it
     try:
         app()
     except OperatorError as error:

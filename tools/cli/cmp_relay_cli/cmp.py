@@ -1,6 +1,5 @@
 """CMP as the stack sees it: with its cached token and its API budget, in the lane of bulk."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +16,6 @@ from cmp_relay.patience import Patience
 from cmp_relay.permits import Permits
 from cmp_relay.slots import Limits
 from cmp_relay.storage import Storage
-from cmp_relay.telemetry import logger
 from cmp_relay.tokens import TokenSource
 from cmp_relay_cli.stack import Stack
 
@@ -42,7 +40,6 @@ def connected(stack: Stack) -> Iterator[Cmp]:
 
 def permits(stack: Stack) -> Permits:
     """Return what lets requests through the stack's API budget, in the lane of bulk."""
-    logger.setLevel(logging.CRITICAL)  # it writes to stdout, as Lambda wants it
     limits = Limits(
         per_second=stack.number("ApiRequestsPerSecond"),
         per_minute=stack.number("ApiRequestsPerMinute"),

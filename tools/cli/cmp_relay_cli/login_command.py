@@ -1,6 +1,5 @@
 """`cmp-relay login`: a person logs in once, and the scheduled function refreshes from then on."""
 
-import logging
 import secrets
 import sys
 from typing import Annotated, Any
@@ -10,7 +9,6 @@ import typer
 from cmp_relay import times
 from cmp_relay.credentials import Credentials
 from cmp_relay.exchanges import build_client
-from cmp_relay.telemetry import logger
 from cmp_relay_cli import browser, loopback
 from cmp_relay_cli.errors import OperatorError
 from cmp_relay_cli.login import Login, authorization_url, code_of
@@ -44,7 +42,6 @@ def login(
     """
     session = Session.of(context)
     stack, callback = session.stack(), loopback.address(port)
-    logger.setLevel(logging.CRITICAL)  # it writes to stdout, as Lambda wants it
     with build_client() as http:
         entry = Login(stack, http)
         client = entry.known()
