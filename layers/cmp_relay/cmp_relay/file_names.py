@@ -52,7 +52,7 @@ def safe(title: object, told_extension: object, mime_type: str | None) -> str:
     A title that ends in one already keeps it, if CMP tells neither.
     """
     plain = unicodedata.normalize("NFKD", text(title) or "").encode("ascii", "ignore").decode()
-    words = re.sub(r"[^A-Za-z0-9._]+", "-", plain)
+    words = re.sub(r"[^A-Za-z0-9._]+", "-", plain).rstrip("-.")
     ending = _ending(told_extension) or _BY_MIME_TYPE.get(mime_type or "") or extension(words)
     if words.lower().endswith(ending):
         words = words[: len(words) - len(ending)]

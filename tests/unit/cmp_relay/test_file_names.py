@@ -32,6 +32,8 @@ def test_a_name_is_safe_whatever_cmp_says(
         ("../../etc/passwd", None, None, "etc-passwd"),
         ("日本", "pdf", None, "file.pdf"),
         (".jpg", "jpg", None, "file.jpg"),
+        ("photo.jpg!", "jpg", None, "photo.jpg"),
+        ("0:.0:", None, None, "0.0"),
         ("", None, None, "file"),
         ("x" * 200, "jpeg", None, "x" * 115 + ".jpeg"),
     ],
