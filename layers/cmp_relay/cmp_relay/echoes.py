@@ -21,6 +21,8 @@ _PATH = re.compile(r"\A(?:https?://[^/?#]*)?([^?#]*).*", re.IGNORECASE | re.DOTA
 What = Literal["started", "modified", "completed"]
 AWAITED_SECONDS = 3600
 """How long after CMP was told an event may be its echo."""
+REMEMBERED = 10
+"""So many jobs of a kind of change are known to have met an echo."""
 KEPT_SECONDS = 60 * 24 * 3600
 """How long a mark is known: longer than the archive from which a delivery could be sent again."""
 
@@ -121,6 +123,7 @@ class Echoes:
             "since": int(before["since"]) if awaited else self._now(),
             "until": self._now() + AWAITED_SECONDS * 1000,
             "change": dict(change or {}),
+            "met_by": _met_by(before),
         }
         self._client.put_item(
             TableName=self._table,
@@ -133,8 +136,8 @@ class Echoes:
         return awaited
 
     def forget(self, sub_step_link: str, what: What) -> None:
-        """Expect nothing more: CMP has changed nothing."""
-        self._client.delete_item(TableName=self._table, Key=_key(_sub_step(sub_step_link, what)))
+        """Expect nothing more: CMP has changed nothing. Which jobs met an echo stays known."""
+        self.give_up(sub_step_link, what, self._now())
 
     def give_up(self, sub_step_link: str, what: What, received_at: int) -> None:
         """Await no echo of a change that was expected before an event came (ms)."""
@@ -171,7 +174,7 @@ class Echoes:
         item = self._item(name)
         if item is None:
             return False
-        if item.get("consumed_by") == job_id:
+        if job_id in _met_by(item):
             return True
         is_shown = what != "modified" or (
             shown is not None
@@ -211,6 +214,15 @@ class Echoes:
 def place(link: str) -> str:
     """Return what a link names wherever CMP serves it: two hosts show the same (facts.md C-01)."""
     return _PATH.sub(r"\1", link).rstrip("/")
+
+
+def _met_by(item: Mapping[str, Any]) -> list[str]:
+    """List the latest jobs that met an echo: one that was killed then asks once more.
+
+    Meanwhile CMP may have been told again, by a command whose answer was lost.
+    """
+    consumer = [item["consumed_by"]] if "consumed_by" in item else []
+    return [*item.get("met_by", []), *consumer][-REMEMBERED:]
 
 
 def _sub_step(link: str, what: What) -> str:

@@ -131,6 +131,22 @@ def test_an_echo_that_came_is_not_given_up(echoes: Echoes) -> None:
     assert consume(echoes)
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_job_that_met_an_echo_meets_it_again_whatever_cmp_was_told_since(
+    echoes: Echoes, *, refused: bool
+) -> None:
+    echoes.expect(SUB_STEP, "started")
+    assert echoes.consume(SUB_STEP, "started", "job-1", NOON, None)  # and is killed
+
+    assert not echoes.expect(SUB_STEP, "started")  # the command's answer was lost
+    if refused:
+        echoes.forget(SUB_STEP, "started")
+
+    assert echoes.consume(SUB_STEP, "started", "job-1", NOON, None)
+    assert echoes.consume(SUB_STEP, "started", "job-2", NOON, None) is not refused
+    assert echoes.consume(SUB_STEP, "started", "job-1", NOON, None)
+
+
 def test_a_repeated_attempt_waits_for_the_echo_of_the_first(
     echoes: Echoes, stack: WorkerStack
 ) -> None:
