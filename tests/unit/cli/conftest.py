@@ -21,12 +21,9 @@ PARAMETERS = {
 
 
 @pytest.fixture(autouse=True)
-def silence() -> Iterator[None]:
-    """Log nothing, as the program does from its start; the next test logs as before."""
-    level = logger.log_level
+def silence() -> None:
+    """Log nothing, as the program does from its start."""
     logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
 
 
 @pytest.fixture
