@@ -14,6 +14,7 @@ from email.utils import formatdate
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
+from cmp_relay import desk, mirroring, ticketing
 from tools.chaos import injections, truth
 from tools.chaos import plan as planned
 from tools.chaos.talking import Talking
@@ -39,8 +40,14 @@ APPLIED_SECONDS = 150.0
 DATE_SECONDS = 2
 KILL_SECONDS = 300.0
 """How long to wait for what is to be killed: a busy machine comes to the first files late."""
-LEASES = {"on_asset_file": "files#", "on_external_work": "step#", "on_ticket": "ticket"}
-"""What the leases of workers are called that would hold a run up: 15 minutes, or one after one."""
+LEASES = {
+    "on_asset_file": ("files#", mirroring.LEASE_SECONDS),
+    "on_external_work": ("step#", desk.LEASE_SECONDS),
+    "on_ticket": ("ticket", ticketing.LEASE_SECONDS),
+}
+"""The leases that would hold a run up, 15 minutes or one after one: their names, their seconds."""
+LATE_SECONDS = 5.0
+"""How long a call may take to reach AWS whose caller was killed meanwhile."""
 LOOK_SECONDS = 0.5
 GLANCE_SECONDS = 0.1
 """Between two looks at a queue whose messages are soon done with."""
@@ -320,10 +327,17 @@ class Driver:
         for pid in alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        if kill.function in LEASES:
-            self.world.end_leases(LEASES[kill.function])
+        killed_at = time.time()
         self.done[injections.killed(kill)] += len(alive)
         self.tell(f"{injections.killed(kill)}: {len(alive)}")
+        if kill.function in LEASES:
+            self._end_leases(*LEASES[kill.function], killed_at)
+
+    def _end_leases(self, prefix: str, seconds: float, killed_at: float) -> None:
+        """End the leases of the dead, the one included that is on its way to AWS when they die."""
+        while time.time() < killed_at + LATE_SECONDS:
+            self.world.end_leases(prefix, until=killed_at + seconds)
+            time.sleep(LOOK_SECONDS)
 
     def _to_be_killed(self, kill: planned.Kill) -> list[int]:
         if kill.amid_upload and not any(self.world.uploads().values()):

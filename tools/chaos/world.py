@@ -99,15 +99,18 @@ class World:
                 parts[key] += len(answer.get("Parts", []))
         return dict(parts)
 
-    def end_leases(self, prefix: str) -> None:
-        """End the leases with such names, whose holders were killed just now."""
+    def end_leases(self, prefix: str, *, until: float) -> None:
+        """End the leases with such names that end by then: those who took later ones are alive."""
         dynamodb, table = self.stack.boto("dynamodb"), self.stack.env["CATALOGUE_TABLE"]
         held = dynamodb.scan(
             TableName=table,
             ConsistentRead=True,
-            FilterExpression="begins_with(pk, :prefix) AND attribute_exists(#owner)",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={":prefix": {"S": f"LEASE#{prefix}"}},
+            FilterExpression="begins_with(pk, :prefix) AND ends_at BETWEEN :one AND :until",
+            ExpressionAttributeValues={
+                ":prefix": {"S": f"LEASE#{prefix}"},
+                ":one": {"N": "1"},
+                ":until": {"N": str(int(until * 1000))},
+            },
         )
         for item in held["Items"]:
             with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
