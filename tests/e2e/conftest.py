@@ -1,17 +1,12 @@
 """One stack for all e2e tests: the real template, built, deployed and reached over real HTTP."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.operator import Operator
-from tests.e2e.relay import Relay
-from tools.local_stack.bus_tap import BusTap
-from tools.local_stack.stack import LocalStack
-from tools.stand_in.client import StandIn
+from tests.e2e.relay import Relay, started
 
 # Far above what the tests ask for: only tests of the budget shall wait for it.
 LIMITS = {"ApiRequestsPerSecond": "100", "ApiRequestsPerMinute": "6000"}
@@ -52,22 +47,14 @@ def is_whole_run(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session")
 def running_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
-    # A name of its own: two runs side by side must not end each other's stack.
-    with (
-        LocalStack.start(name=f"e2e-{os.getpid()}", parameters=LIMITS | RULES) as stack,
-        StandIn(stack.cmp_url) as cmp,
-    ):
-        yield Relay(stack, cmp, BusTap.on(stack.boto, stack.env["EVENT_BUS"]))
-    if not request.session.testsfailed:  # else its logs are worth a look
-        shutil.rmtree(stack.folder.root)
+    with started("e2e", LIMITS | RULES, request.session) as relay:
+        yield relay
 
 
 @pytest.fixture
 def relay(running_relay: Relay) -> Relay:
     running_relay.cmp.reset()
-    running_relay.cmp.register_webhook(
-        running_relay.stack.webhook_url, running_relay.stack.webhook_secret
-    )
+    running_relay.register_webhook()
     return running_relay
 
 
@@ -79,11 +66,6 @@ def operator(relay: Relay, tmp_path: Path) -> Operator:
 @pytest.fixture
 def empty_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
     """A stack of its own: what other tests have left in the catalogue would seem gone."""
-    with (
-        LocalStack.start(name=f"cli-{os.getpid()}", parameters=FAST) as stack,
-        StandIn(stack.cmp_url) as cmp,
-    ):
-        cmp.register_webhook(stack.webhook_url, stack.webhook_secret)
-        yield Relay(stack, cmp, BusTap.on(stack.boto, stack.env["EVENT_BUS"]))
-    if not request.session.testsfailed:  # else its logs are worth a look
-        shutil.rmtree(stack.folder.root)
+    with started("empty", FAST, request.session) as relay:
+        relay.register_webhook()
+        yield relay

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 import boto3.dynamodb.types
 import httpx
+import pytest
 
 from cmp_relay.file_events import FILES_CHANGED
 from tools.local_stack.bus_tap import BusTap
@@ -37,6 +39,10 @@ class Relay:
     cmp: StandIn
     tap: BusTap
     _events: list[Item] = field(default_factory=list)
+
+    def register_webhook(self) -> None:
+        """Let CMP send its deliveries to the stack."""
+        self.cmp.register_webhook(self.stack.webhook_url, self.stack.webhook_secret)
 
     def post(
         self,
@@ -235,3 +241,16 @@ class Relay:
 def _plain(item: Item) -> Item:
     read = boto3.dynamodb.types.TypeDeserializer()
     return {name: read.deserialize(value) for name, value in item.items()}
+
+
+@contextmanager
+def started(name: str, parameters: dict[str, str], session: pytest.Session) -> Iterator[Relay]:
+    """Yield a relay on a stack of its own; its logs stay if a test of the session has failed."""
+    # The process in the name: two runs side by side must not end each other's stack.
+    with (
+        LocalStack.start(name=f"{name}-{os.getpid()}", parameters=parameters) as stack,
+        StandIn(stack.cmp_url) as cmp,
+    ):
+        yield Relay(stack, cmp, BusTap.on(stack.boto, stack.env["EVENT_BUS"]))
+    if not session.testsfailed:
+        shutil.rmtree(stack.folder.root)

@@ -1,8 +1,6 @@
 """A person logs in to a running stack: httpx plays the browser, the stand-in plays CMP."""
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,10 +15,7 @@ import httpx
 import pytest
 
 from tests.e2e.operator import Operator, visitor
-from tests.e2e.relay import Relay
-from tools.local_stack.bus_tap import BusTap
-from tools.local_stack.stack import LocalStack
-from tools.stand_in.client import StandIn
+from tests.e2e.relay import Relay, started
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 
@@ -36,13 +31,8 @@ URL = "Log in to CMP at "
 @pytest.fixture(scope="module")
 def person_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
     """A stack of its own: it stands for a person, who has not logged in yet."""
-    with (
-        LocalStack.start(name=f"login-{os.getpid()}", parameters=PARAMETERS) as stack,
-        StandIn(stack.cmp_url) as cmp,
-    ):
-        yield Relay(stack, cmp, BusTap.on(stack.boto, stack.env["EVENT_BUS"]))
-    if not request.session.testsfailed:  # else its logs are worth a look
-        shutil.rmtree(stack.folder.root)
+    with started("login", PARAMETERS, request.session) as relay:
+        yield relay
 
 
 @dataclass
@@ -122,7 +112,7 @@ class Person:
 def person(person_relay: Relay, tmp_path: Path) -> Person:
     relay = person_relay
     relay.cmp.reset()
-    relay.cmp.register_webhook(relay.stack.webhook_url, relay.stack.webhook_secret)
+    relay.register_webhook()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

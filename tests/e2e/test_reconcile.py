@@ -4,8 +4,6 @@ Each on a stack of its own: what other tests have left in the catalogue would se
 """
 
 import json
-import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,22 +16,13 @@ import httpx
 import pytest
 
 from tests.e2e.relay import Relay
-from tools.local_stack.bus_tap import BusTap
 from tools.local_stack.folders import PROJECT
-from tools.local_stack.stack import LocalStack
 from tools.scenario.rehearsal import rehearse
-from tools.stand_in.client import StandIn
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 
 FUNCTION = "reconcile_library"
 TICK = PROJECT / "events" / "invoke" / f"{FUNCTION}.json"
-PARAMETERS = {
-    "ApiRequestsPerSecond": "200",
-    "ApiRequestsPerMinute": "12000",
-    "MirrorFiles": "false",
-    "ReconcileShare": "100",
-}
 RUN_SECONDS = 300.0
 BACKFILL, BACKFILL_SECONDS = 1_000, 300.0
 FEW_PAGES = 4
@@ -55,18 +44,6 @@ class Gaps:
     def assets(self) -> frozenset[str]:
         """Return all of them."""
         return self.added | self.changed | self.archived | self.deleted
-
-
-@pytest.fixture
-def empty_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
-    with (
-        LocalStack.start(name=f"reconcile-{os.getpid()}", parameters=PARAMETERS) as stack,
-        StandIn(stack.cmp_url) as cmp,
-    ):
-        cmp.register_webhook(stack.webhook_url, stack.webhook_secret)
-        yield Relay(stack, cmp, BusTap.on(stack.boto, stack.env["EVENT_BUS"]))
-    if not request.session.testsfailed:  # else its logs are worth a look
-        shutil.rmtree(stack.folder.root)
 
 
 def invoke(relay: Relay, event: dict[str, str]) -> dict[str, Any]:
