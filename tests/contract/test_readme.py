@@ -10,6 +10,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from cmp_relay import announcements, bus, folder_rules
 from cmp_relay.errors import CmpRelayError, FileError
+from cmp_relay_cli import dead_letters
 from tests.template import processed, snapshot
 
 PROJECT = snapshot.PROJECT
@@ -165,6 +166,18 @@ def test_the_operations_explain_every_way_in_which_a_file_fails() -> None:
     explained = set(re.findall(r"`([a-z_]+)`", section))
 
     assert {error.reason for error in leaves(FileError)} <= explained
+
+
+def test_the_command_line_has_advice_for_every_reason_that_the_operations_explain() -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text()
+    tables = re.findall(r"^\| `reason` .*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    cells = re.findall(r"^\| (`.*?) \|", "\n".join(tables), re.MULTILINE)
+
+    explained = set(re.findall(r"`([a-z_]+)`", "\n".join(cells)))
+
+    assert len(tables) == 2
+    assert {"aws", "crashed", "file_guid_unknown"} <= explained
+    assert explained <= dead_letters.ADVICE.keys()
 
 
 def test_every_folder_rule_that_is_shown_can_be_read() -> None:

@@ -267,6 +267,57 @@ def test_says_which_are_in_no_queue_any_more(stack: Stack) -> None:
     assert [each.job_id for each in found(stack)] == ["b"]
 
 
+@pytest.mark.parametrize("verb", ["redrive", "discard"])
+def test_those_that_wait_for_a_worker_are_neither_lost_nor_thrown_away(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr(Choice, "find", lambda _: stack)
+    words = ["--json", "dead-letters", verb, "--all", "--yes"]
+    bury(stack, [job("long gone")])
+    assert list(taken(stack, stack.dead_letter_queue("OtherEvent"))) == ["long gone"]
+    today = {"received_at": moments.now()}
+    bury(stack, [job(name).model_copy(update=today) for name in "ab"])
+    sent = CliRunner().invoke(app, ["dead-letters", "redrive", "--job", "a", "--job", "b", "--yes"])
+    assert "listed until a worker takes them" in sent.stdout
+
+    result = CliRunner().invoke(app, words)
+
+    report = json.loads(result.stdout)
+    assert (report["waiting"], report["missing"]) == (["a", "b"], ["long gone"])
+    assert isinstance(result.exception, OperatorError)
+    assert "sent back and not yet taken by a worker (`cmp-relay status`)" in str(result.exception)
+    assert [each.job_id for each in found(stack)][-2:] == ["a", "b"]
+    assert work_off(stack) == {"a", "b"}
+    assert json.loads(CliRunner().invoke(app, words).stdout)["waiting"] == []
+
+
+def test_two_dead_letters_of_one_job_are_sent_back_as_one(stack: Stack) -> None:
+    bury(stack, [job("a"), job("b"), job("a")])
+
+    report = dead_letters.redrive(stack, found(stack), quiet)
+
+    assert sorted(report.moved) == ["a", "b"]
+    assert sorted(taken(stack, stack.queue("OtherEvent"))) == ["a", "b"]
+    assert visible(stack, stack.dead_letter_queue("OtherEvent")) == 0
+
+
+def test_a_discard_that_was_stopped_before_its_note_owes_only_that(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Choice, "find", lambda _: stack)
+    bury(stack, [job("a")])
+    refusal = ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
+    words = ["dead-letters", "discard", "--all", "--yes"]
+    with monkeypatch.context() as patched:
+        patched.setattr(job_items, "discard", Mock(side_effect=refusal))
+        assert CliRunner().invoke(app, words).exception is refusal
+
+    told = str(CliRunner().invoke(app, words).exception)
+
+    assert "1 of them are in no queue: deleted before, by SQS after 14 days, or sent back" in told
+    assert found(stack) == []
+
+
 def test_what_somebody_else_hides_is_not_missing_and_stays_a_dead_letter(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,7 +66,7 @@ def show_dead_letter(context: typer.Context, job_id: str) -> None:
     items = _find(session, session.stack(), Filter(jobs=[job_id]))
     if not items:
         raise dead_letters.missing(job_id)
-    document = {**items[0].document(), "advice": dead_letters.ADVICE.get(items[0].reason)}
+    document = {**items[0].document(), "advice": dead_letters.advice(items[0].reason)}
     session.output.show(document, lambda console: facts(console, document))
 
 
@@ -160,10 +160,17 @@ def _change(
             f"{len(report.hidden)} of them were not found, but their queue holds messages that "
             "another command or SQS's console hides: repeat the command when that has ended"
         )
+    if report.waiting:
+        raise OperatorError(
+            f"{len(report.waiting)} of them are in no dead-letter queue: sent back and not yet "
+            "taken by a worker (`cmp-relay status`), or deleted by SQS after 14 days. Look at "
+            "`cmp-relay dead-letters list` again once their work queue is empty"
+        )
     if report.missing:
         raise OperatorError(
-            f"{len(report.missing)} of them are in no dead-letter queue any more: SQS deletes them "
-            "after 14 days. `cmp-relay replay` brings what was delivered"
+            f"{len(report.missing)} of them are in no queue: deleted before, by SQS after 14 days, "
+            "or sent back within the last minute. Once `cmp-relay explain` shows that they stay "
+            "dead, `cmp-relay replay` brings what was delivered"
         )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from cmp_relay_cli import job_items, status
+from cmp_relay_cli import job_items, moments, status
 from cmp_relay_cli.errors import MissingError, OperatorError
 from cmp_relay_cli.job_items import JobItem
 from cmp_relay_cli.output import facts, moment, row, table
@@ -28,25 +28,36 @@ DEAD = "dead_lettered"
 DONE = frozenset({"applied", "superseded"})
 KEPT = 14 * 24 * 3600 * 1000
 """How long (ms) a dead-letter queue keeps a message; the JOB item stays for longer."""
+SENT_BACK = KEPT + 10 * 24 * 3600 * 1000
+"""So long (ms) after a job's end it can wait in its work queue, if it was sent back at the last."""
 MOST_BYTES = 240 * 1024  # a batch may have 256 KiB
 ADVICE = {
     "archive_unreadable": "publish or sync the asset again in CMP",
+    "aws": "look at the service that the detail names, at the role and the quotas, then redrive",
+    "conflict": "look at DynamoDB, at the role and the quotas of the account, then redrive",
     "crashed": "look for the job's id in the log of its function, then redrive",
     "expired": "mend what it waited for, then redrive",
     "file_denied": "see whether the app may download the file in CMP, then redrive",
+    "file_guid_unknown": (
+        "see whether the app's role may download the asset; if it may, ask Optimizely's support by "
+        "which guid CMP counts its files, and tell us"
+    ),
     "file_length": "upload the file anew in CMP, or redrive",
     "file_not_found": "modify the asset in CMP, so that its details are fetched anew, then redrive",
     "file_too_large": "raise MaxFileMegabytes and redrive, or discard",
     "file_type": "upload the file anew in CMP, or redrive",
     "forbidden": "give the app's role the right to see the asset in CMP, then redrive",
     "no_quota": "wait for the next month, or raise ApiRequestsPerMonth, then redrive",
+    "not_announced": "look at EventBridge, at the role and the quotas of the account, then redrive",
     "rate_limited": "redrive",
     "request_refused": "see whether what it is about is in order in CMP, then redrive",
     "unauthorized": "see whether the app may still ask in CMP (`doctor`), then redrive",
     "unavailable": "redrive",
+    "unexpected_error": "tell us, with the function's log; redrive once it is mended",
+    "unreadable_job": "see who sends to the queue",
     "untrusted_link": "if the origin is CMP's: add it to CmpApiOrigins or FileOrigins, redrive",
 }
-
+OTHER_ADVICE = "look for the reason in the project's docs; if it is in none, tell us"
 STRAY_ADVICE = (
     "`dead-letters redrive` and `discard` delete those of jobs that have ended, whatever they are "
     "told to choose; look at the rest in SQS's console"
@@ -88,7 +99,8 @@ class Report:
 
     `sent_before` were sent back by somebody else, or by a command that was killed; `leftovers` were
     dead letters of jobs that had ended after all, `missing` are in no queue. `hidden` were not
-    found either, but their queue holds messages that somebody else hides, or that have just come.
+    found either, but their queue holds messages that somebody else hides, or that have just come;
+    `waiting` were not found, but their work queue holds messages: they may be among them.
     """
 
     moved: list[str] = field(default_factory=list)
@@ -97,6 +109,7 @@ class Report:
     leftovers: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, list[str]]:
         """Return it as programs read it: a job's dead letter may have been there twice."""
@@ -128,6 +141,11 @@ def missing(job_id: str) -> MissingError:
     return MissingError(message)
 
 
+def advice(reason: str) -> str:
+    """Return what to do about dead letters of this reason."""
+    return ADVICE.get(reason, OTHER_ADVICE)
+
+
 def groups(items: Iterable[JobItem]) -> list[dict[str, Any]]:
     """Group them by reason and event, the largest group first."""
     sizes: Counter[tuple[str, str]] = Counter()
@@ -144,7 +162,7 @@ def groups(items: Iterable[JobItem]) -> list[dict[str, Any]]:
             "first": moment(members[reason, event_name][0].ended_at),
             "last": moment(members[reason, event_name][-1].ended_at),
             "detail": members[reason, event_name][-1].detail,
-            "advice": ADVICE.get(reason),
+            "advice": advice(reason),
             "jobs": [item.job_id for item in members[reason, event_name]],
         }
         for (reason, event_name), count in sizes.most_common()
@@ -187,15 +205,18 @@ def redrive(stack: Stack, items: Sequence[JobItem], step: Callable[[int], None])
     report, moved = Report(), set[str]()
 
     def move(queue: str, walk: QueueWalk, messages: Sequence["MessageTypeDef"]) -> None:
-        first = [message for message in messages if _job_id(message) not in moved]
-        if not first:
+        before = [message for message in messages if _job_id(message) not in moved]
+        if not before:
             return
-        _send(stack, stack.queue(queue), first)
-        walk.delete(first)
-        ids = list(map(_job_id, first))
-        moved.update(ids)
-        report.moved += ids
-        step(len(ids))
+        once: dict[str, MessageTypeDef] = {}
+        for message in before:
+            once.setdefault(_job_id(message), message)
+        _send(stack, stack.queue(queue), [*once.values()])
+        # All were there before their job was sent back, so none tells of a failure since.
+        walk.delete(before)
+        moved.update(once)
+        report.moved += once
+        step(len(once))
 
     _walk_queues(stack, items, move, report)
     return report
@@ -215,7 +236,7 @@ def discard(
         step(len(messages))
 
     _walk_queues(stack, items, throw_away, report)
-    # Killed between, or gone after 14 days: only the note is owed.
+    # Killed between, or gone after 14 days: only the note is owed. One that waits is left alone.
     job_items.discard(stack, report.missing, now)
     return report
 
@@ -228,7 +249,9 @@ def _walk_queues(
 ) -> None:
     """Walk every dead-letter queue that holds anything: also leftovers alone are worth it."""
     wanted, acted = {item.job_id for item in items}, set[str]()
-    unseen = set[str]()
+    unseen, busy = set[str](), set[str]()
+    oldest = moments.now() - SENT_BACK
+    recent = {item.job_id for item in items if (item.ended_at or 0) > oldest}
     for queue in stack.work_queues:
         url = stack.dead_letter_queue(queue)
         lacking = {item.job_id for item in items if item.queue == queue}
@@ -246,10 +269,14 @@ def _walk_queues(
                 report.leftovers += _clear(stack, walk, rest)
         if not walk.saw_all:
             unseen |= lacking
+        # Before the jobs are looked at: what a worker ends in between is no dead letter then.
+        elif lacking & recent and any(status.counts(stack, stack.queue(queue))):
+            busy |= lacking & recent
     left = wanted - acted
     _lacks(stack, left)
-    report.missing += sorted(left - unseen)
+    report.missing += sorted(left - unseen - busy)
     report.hidden += sorted(left & unseen)
+    report.waiting += sorted(left & busy)
     report.sent_before += sorted(wanted - acted - left)
 
 
@@ -354,5 +381,8 @@ def show_report(document: Mapping[str, Any], console: Console) -> None:
         "leftovers": "deleted, since their jobs have ended after all",
         "missing": "not in any queue",
         "hidden": "not found, in a queue that somebody else looks into",
+        "waiting": "not found, but perhaps sent back and not yet taken by a worker",
     }
     facts(console, {text: len(document[name]) for name, text in names.items() if document[name]})
+    if document["moved"]:
+        console.print("They are listed until a worker takes them.")
