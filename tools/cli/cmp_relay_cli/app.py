@@ -206,6 +206,8 @@ def register(
         if plan.changes and not dry_run:
             what = "Make" if plan.changes == ["new"] else f"Change {', '.join(plan.changes)} of"
             question = f"{what} the webhook {name} in CMP?"
+            if not (yes or session.output.as_json):
+                registering.show_difference(plan.document(), session.output.aside)
             session.output.confirm(question, yes=yes)
             registering.carry_out(api.settings, plan)
     document = {"dry_run": dry_run, **plan.document()}
@@ -318,6 +320,8 @@ def send(
         jobs = sending.follow(stack, name, count, seconds, step)
     document |= {"delivery_id": name, "jobs": [job.document() for job in jobs]}
     session.output.show(document, lambda console: sending.show(document, console))
+    if not count:
+        raise OperatorError(f"the delivery made no job: `cmp-relay explain {name}` tells why")
     done = [job for job in jobs if job.outcome in dead_letters.DONE]
     if len(done) < count:
         message = f"{count - len(done)} of {count} jobs are not done: `cmp-relay explain {name}`"

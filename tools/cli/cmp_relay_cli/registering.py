@@ -16,7 +16,7 @@ from rich.console import Console
 from cmp_relay.cmp_v3 import OrganizationSettings
 from cmp_relay.fields import at, text
 from cmp_relay_cli import registration
-from cmp_relay_cli.errors import OperatorError
+from cmp_relay_cli.errors import OperatorError, owning_up
 from cmp_relay_cli.output import facts
 
 
@@ -81,11 +81,17 @@ def plan(
 ) -> Plan:
     """Hold what is wanted against what CMP has.
 
-    Raises OperatorError if several share the name, or if one of another name leads here already:
-    with a second one every event would come twice.
+    Raises OperatorError if CMP's answer is not as we know it, if several share the name, or if one
+    of another name leads here already: with a second one every event would come twice.
     """
-    found = at(settings.get(), "resources", "webhooks")
-    rows = found if isinstance(found, list) else []
+    found = settings.get()
+    if not registration.legible(found):
+        message = (
+            "CMP tells of its webhooks in a shape that we do not know, so nothing was changed: "
+            "register the webhook by hand at Apps & Webhooks, and tell us"
+        )
+        raise OperatorError(message)
+    rows = found["resources"]["webhooks"]
     same = [row for row in rows if at(row, "name") == name]
     if len(same) > 1:
         message = (
@@ -114,19 +120,34 @@ def plan(
 
 
 def carry_out(settings: OrganizationSettings, wanted: Plan) -> None:
-    """Register it; raises OperatorError, before anything is changed, if CMP would do else."""
+    """Register it; raises OperatorError, before anything is changed, if CMP would do else.
+
+    Also if the answer is lost: then it says that nobody knows.
+    """
     change = {"webhooks": [wanted.after]}
     told = settings.preview(change)
     kind = "update" if wanted.before else "create"
     if at(told, "changeset", kind, "webhooks") != [wanted.after["name"]]:
         raise OperatorError(f"CMP would not {kind} the webhook, so nothing was changed")
-    settings.apply(change)
+    name = wanted.after["name"]
+    with owning_up(f"the webhook {name} is registered", "see `cmp-relay register --dry-run`"):
+        settings.apply(change)
 
 
 def show(document: Mapping[str, Any], console: Console) -> None:
     """Print the plan for a person."""
     if not document["changes"]:
         console.print(f"CMP has {document['name']} as it should be.")
+    show_difference(document, console)
+    if document["dry_run"]:
+        console.print("Nothing was changed.")
+    console.print("\n[bold]Left to do in CMP[/]")
+    for each in document["by_hand"]:
+        console.print(f"- {each}", soft_wrap=True, markup=False)
+
+
+def show_difference(document: Mapping[str, Any], console: Console) -> None:
+    """Print what is different, before somebody is asked and in the result."""
     facts(
         console,
         {
@@ -137,8 +158,3 @@ def show(document: Mapping[str, Any], console: Console) -> None:
             "events added": ", ".join(document["events_added"]),
         },
     )
-    if document["dry_run"]:
-        console.print("Nothing was changed.")
-    console.print("\n[bold]Left to do in CMP[/]")
-    for each in document["by_hand"]:
-        console.print(f"- {each}", soft_wrap=True, markup=False)

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from cmp_relay.errors import StorageError
+from cmp_relay.errors import StorageError, UnavailableError
 from cmp_relay.verification import Secrets
 from cmp_relay_cli import job_items
-from cmp_relay_cli.errors import OperatorError
+from cmp_relay_cli.errors import OperatorError, UsageError, owning_up
 from cmp_relay_cli.job_items import JobItem
 from cmp_relay_cli.output import facts, row, table
 from cmp_relay_cli.samples import Body
@@ -35,18 +35,12 @@ def send(stack: Stack, body: Body, channel: str | None) -> dict[str, Any]:
         what = "the webhook's secret holds what no header can carry"
         raise OperatorError(f"{what}: put another one in its place with `cmp-relay rotate-secret`")
     headers = {"Content-Type": "application/json", "Callback-Secret": shown}
-    try:
-        answer = httpx.post(
-            url(stack, channel), content=body.text, headers=headers, timeout=ANSWER_SECONDS
-        )
-    except httpx.HTTPError as error:
-        message = f"the webhook did not answer: {type(error).__name__}"
-        raise OperatorError(message) from None
+    with owning_up("the delivery was received", "look at `cmp-relay status`"):
+        answer = _post(url(stack, channel), body, headers)
     if answer.status_code != httpx.codes.ACCEPTED:
         message = f"the webhook answered {answer.status_code}: the log of receive_webhook says why"
         raise OperatorError(message)
-    found: dict[str, Any] = answer.json()
-    return found
+    return _receipt(answer)
 
 
 def follow(
@@ -85,10 +79,44 @@ def show(document: Mapping[str, Any], console: Console) -> None:
 
 
 def secret(stack: Stack) -> str:
-    """Return the webhook's current secret, to be shown to nobody; raises OperatorError."""
+    """Return the webhook's current secret, to be shown to nobody; raises OperatorError.
+
+    An empty one, too: the receiver takes it from nobody.
+    """
     answer = stack.secrets.get_secret_value(SecretId=stack.outputs["WebhookSecretArn"])
     try:
         secrets = Secrets.of(answer.get("SecretString", ""))
     except StorageError as error:
         raise OperatorError(f"the webhook's secret cannot be read: {error}") from None
-    return dict(secrets.named)["current"]
+    current = dict(secrets.named)["current"]
+    if not current:
+        message = (
+            "the webhook's secret has no current one: `cmp-relay rotate-secret start` makes it"
+        )
+        raise OperatorError(message)
+    return current
+
+
+def _post(place: str, body: Body, headers: Mapping[str, str]) -> httpx.Response:
+    """Post a body; raises UnavailableError if it may have come although no answer did."""
+    try:
+        return httpx.post(place, content=body.text, headers=headers, timeout=ANSWER_SECONDS)
+    except httpx.InvalidURL:
+        raise UsageError(f"{place} is no URL: name another --channel") from None
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        message = f"the webhook cannot be reached: {type(error).__name__}"
+        raise OperatorError(message) from None
+    except httpx.HTTPError as error:
+        raise UnavailableError(f"no answer came: {type(error).__name__}") from None
+
+
+def _receipt(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    match found:
+        case {"delivery_id": str(), "jobs": int()}:
+            return dict(found)
+    message = "the webhook answered 202, but not as the relay does: see where its URL leads"
+    raise OperatorError(message)
