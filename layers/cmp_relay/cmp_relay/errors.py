@@ -15,6 +15,7 @@ CmpRelayError
 │   ├── LeaseHeldError         another worker is busy with the same resource
 │   ├── AppointmentError       the API budget has a slot for the request, but later
 │   ├── QuotaError             the month's requests to CMP are used up
+│   ├── NotAskedError          this caller is not to ask CMP now, or has no token to ask with
 │   ├── CredentialsError       a person has to repair credentials first, CMP's or Jira's
 │   ├── WrongSettingsError     a person has to mend parameters of the stack first
 │   ├── TicketMissingError     the ticket that something belongs to has not been opened yet
@@ -145,6 +146,19 @@ class QuotaError(PostponedError):
     """CMP's quota of the month is used up; `delay` leads towards the next month."""
 
     reason = "no_quota"
+
+
+class NotAskedError(PostponedError):
+    """CMP was not asked: the breaker of the API budget is open, or the caller cannot get a token.
+
+    Nobody knows when that ends, so that `delay` says nothing.
+    """
+
+    reason = "not_asked"
+
+    def __init__(self, message: str) -> None:
+        """Keep no delay."""
+        super().__init__(message, delay=0)
 
 
 class CredentialsError(PostponedError):

@@ -13,7 +13,13 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cmp_relay.errors import CredentialsError, PostponedError, RateLimitedError
+from cmp_relay.errors import (
+    CredentialsError,
+    NotAskedError,
+    PostponedError,
+    RateLimitedError,
+    UnavailableError,
+)
 from cmp_relay.open_api import Gate, OpenApi, OpenGate
 from cmp_relay.permits import Permit, Permits
 from cmp_relay.slots import Slot
@@ -89,9 +95,8 @@ class CountingGate:
 
     def take(self, prepare: Callable[[], Prepared], probe: Callable[[], bool]) -> Prepared:
         """Return what `prepare` returns once the permit has a slot; raises AppointmentError."""
-        prepared = (
-            prepare()
-        )  # here, since a permit opens the breaker for whom no token is to be had
+        # Here, since a permit opens the breaker for whom no token is to be had.
+        prepared = prepare()
         return self.permit.take(lambda: prepared, probe)
 
     def answered(self) -> None:
@@ -99,6 +104,34 @@ class CountingGate:
 
     def throttled(self, retry_after: float | None) -> None:
         """Tell nobody."""
+
+    def failed(self) -> None:
+        """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestGate(TellingGate):
+    """A permit as a gate for another machine than those of the stack, as a person's is.
+
+    That the machine does not reach CMP, or may not ask for a token, tells nothing of the workers.
+    So it opens no breaker, and is no probe of an open one. What CMP itself says of the app, as that
+    it asks too often, holds for all.
+    """
+
+    def take(self, prepare: Callable[[], Prepared], probe: Callable[[], bool]) -> Prepared:
+        """Return what `prepare` returns once the permit has a slot.
+
+        Raises NotAskedError without a token or while the breaker is open, and AppointmentError.
+        """
+        try:
+            # Before the breaker is looked at: who has no token is to learn why.
+            prepared = prepare()
+        except UnavailableError as error:
+            raise NotAskedError(f"there is no token: {error}") from error
+        reason = self.permit.budget.read().open_reason
+        if reason:
+            raise NotAskedError(f"the stack has stopped asking CMP ({reason})")
+        return self.permit.take(lambda: prepared, probe)
 
     def failed(self) -> None:
         """Tell nobody."""
@@ -115,6 +148,7 @@ class Patience:
     seconds: float = PATIENCE_SECONDS
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    gate: Callable[[Permit], Gate] = TellingGate
     _memory: Memory = field(default_factory=Memory, init=False)
 
     def ask(self, api: OpenApi, request: Callable[[OpenApi], Given]) -> Given:
@@ -126,7 +160,8 @@ class Patience:
                 return request(api.behind(self._gate()))
             except (PostponedError, RateLimitedError) as error:
                 delay = _delay(error, back_off)
-                if isinstance(error, CredentialsError) or self.now() + delay > ends_at:
+                is_in_vain = isinstance(error, CredentialsError | NotAskedError)
+                if is_in_vain or self.now() + delay > ends_at:
                     raise
             finally:
                 _forget_measures()
@@ -135,13 +170,21 @@ class Patience:
 
     def counting(self) -> "Patience":
         """Return one for an API that the stack's workers do not ask (`CountingGate`)."""
-        return replace(self, permits=self.permits and replace(self.permits, heeds_breaker=False))
+        return self._blind(CountingGate)
+
+    def visiting(self) -> "Patience":
+        """Return one for a machine that is none of the stack's (`GuestGate`)."""
+        return self._blind(GuestGate)
+
+    def _blind(self, gate: Callable[[Permit], Gate]) -> "Patience":
+        """Return one whose permits neither wait for a probe nor send one."""
+        permits = self.permits and replace(self.permits, heeds_breaker=False)
+        return replace(self, permits=permits, gate=gate)
 
     def _gate(self) -> Gate:
         if self.permits is None:
             return OpenGate()
-        permit = self.permits.of(self._memory, 1)
-        return TellingGate(permit) if self.permits.heeds_breaker else CountingGate(permit)
+        return self.gate(self.permits.of(self._memory, 1))
 
 
 def _forget_measures() -> None:

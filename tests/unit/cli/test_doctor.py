@@ -7,10 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.stub import Stubber
 
 from cmp_relay import times
+from cmp_relay.errors import NotAskedError
 from cmp_relay_cli import cmp, doctor, moments
 from cmp_relay_cli.doctor import Finding
+from cmp_relay_cli.errors import OperatorError
 from cmp_relay_cli.stack import Stack
 
 URL = "https://api.example/webhooks/cmp"
@@ -123,6 +127,78 @@ def test_what_is_left_of_its_life_counts_and_not_its_age(
         level,
         f"stored 7200 minutes ago, good for {what} more",
     )
+
+
+@pytest.mark.parametrize(("age", "level"), [(119, "ok"), (7200, "warning")])
+def test_a_life_that_cloudwatch_does_not_tell_is_not_taken_for_unmeasured(
+    stack: Stack, age: int, level: str
+) -> None:
+    stored(stack)
+    now = moments.now() + age * MINUTE
+    failed = {"Id": "m0", "Label": "", "StatusCode": "InternalError"}
+    values = {"Timestamps": [times.moment(now - 9 * MINUTE)], "Values": [60]}
+    with Stubber(stack.cloudwatch) as stub:
+        stub.add_response("get_metric_data", {"MetricDataResults": [{**failed, **values}]})
+        finding = token(stack, now)
+
+    told = "; CloudWatch does not tell for how many more it is good (InternalError)"
+    assert finding.level == level
+    assert finding.what == f"stored {age} minutes ago" + (told if level == "warning" else "")
+    assert "schedule" not in str(finding.advice)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (
+            ClientError({"Error": {"Code": "AccessDenied"}}, "ListSchedules"),
+            "may not do ListSchedules",
+        ),
+        (
+            ClientError({"Error": {"Code": "Throttling"}}, "ListSchedules"),
+            "refuses ListSchedules: Throttling",
+        ),
+        (EndpointConnectionError(endpoint_url="https://x.example"), "AWS does not answer"),
+        (OperatorError("the stack has no ImageBucket"), "the stack has no ImageBucket"),
+    ],
+)
+def test_a_look_that_is_refused_is_a_problem_and_hides_no_other(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, refusal: Exception, told: str
+) -> None:
+    def refused(_: Stack, __: int) -> Iterator[Finding]:
+        yield Finding("dead letters", "ok", "none of AssetPublished")
+        raise refusal
+
+    def well(_: Stack, __: int) -> Iterator[Finding]:
+        yield Finding("alarms", "ok", "none is on")
+
+    monkeypatch.setattr(doctor, "LOOKS", (refused, well))
+    monkeypatch.setattr(doctor, "ABOUT", {refused: "dead letters"})
+    steps: list[int] = []
+
+    first, problem, last = doctor.examine(stack, 0, steps.append)
+
+    assert (first.what, last.what, steps) == ("none of AssetPublished", "none is on", [1, 1])
+    assert (problem.about, problem.level) == ("dead letters", "problem")
+    assert problem.what.startswith("could not be looked at: ")
+    assert told in problem.what
+    assert not doctor.is_well([first, problem, last])
+
+
+def test_why_cmp_shows_no_settings_is_told(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = stack.secrets.create_secret(Name="webhook", SecretString='{"current": "new"}')
+    outputs = {**stack.outputs, "WebhookSecretArn": made["ARN"], "WebhookUrl": URL}
+
+    @contextmanager
+    def connected(_: Stack) -> Iterator[SimpleNamespace]:
+        raise NotAskedError("there is no token: see the log")
+        yield
+
+    monkeypatch.setattr(cmp, "connected", connected)
+    (finding,) = doctor.webhooks(replace(stack, outputs=outputs), 0)
+
+    assert (finding.about, finding.level) == ("CMP", "problem")
+    assert finding.what == "shows no settings: there is no token: see the log"
 
 
 @pytest.mark.parametrize(

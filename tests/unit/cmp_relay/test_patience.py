@@ -18,6 +18,7 @@ from cmp_relay.errors import (
     AppointmentError,
     CmpRelayError,
     CredentialsError,
+    NotAskedError,
     NotFoundError,
     PostponedError,
     QuotaError,
@@ -96,6 +97,7 @@ def test_what_was_not_done_is_asked_again_when_it_may_be(
     "error",
     [
         CredentialsError("refused", delay=5),
+        NotAskedError("the stack has stopped asking CMP"),
         UnavailableError("POST: 503", status=503),
         QuotaError("the month is used up", delay=86_400),
         limited(121),
@@ -254,6 +256,66 @@ def test_who_asks_another_api_waits_for_a_token_before_a_slot() -> None:
         assert caught.value is error
 
     assert caller.store.state == State()
+
+
+def test_what_a_guest_alone_saw_is_nothing_to_the_workers() -> None:
+    caller, api = Waiting(), FakeOpenApi()
+    patience = caller.beside().visiting()
+    api.is_up = False
+
+    for _ in range(2 * FAILURES):
+        with pytest.raises(UnavailableError):
+            patience.ask(api, lambda gated: gated.get(LINK))
+
+    assert len(api.asked) == 2 * FAILURES
+    assert (caller.store.state.failures, caller.store.state.open_reason) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (CredentialsError("client_id is missing", delay=5), CredentialsError),
+        (UnavailableError("refresh_token not reached: ClientError"), NotAskedError),
+    ],
+)
+def test_a_guest_without_a_token_learns_why_at_once_and_takes_no_slot(
+    error: Exception, told: type[Exception]
+) -> None:
+    caller = Waiting()
+
+    with pytest.raises(told, match=str(error)):
+        caller.beside().visiting().ask(Tokenless(error), lambda gated: gated.get(LINK))
+
+    assert (caller.slept, caller.store.state) == ([], State())
+
+
+def test_a_guest_learns_of_an_open_breaker_at_once_and_does_not_probe() -> None:
+    caller, api = Waiting(), FakeOpenApi()
+    Breaker(caller.store, LIMITS, now=caller.clock).open("unavailable")
+    opened = caller.store.state
+    caller.clock.advance(3600)
+
+    with pytest.raises(NotAskedError, match="stopped asking CMP \\(unavailable\\)"):
+        caller.beside().visiting().ask(api, lambda gated: gated.get(LINK))
+
+    assert (api.asked, caller.slept, caller.store.state) == ([], [], opened)
+
+
+def test_a_429_that_a_guest_gets_holds_for_all_until_cmp_answers() -> None:
+    caller, api = Waiting(), FakeOpenApi()
+    patience = caller.beside().visiting()
+    api.resources[LINK] = limited(150)
+    began = caller.clock()
+
+    with pytest.raises(RateLimitedError):
+        patience.ask(api, lambda gated: gated.get(LINK))
+    assert caller.store.state.throttles == 1
+    assert caller.store.state.resume_at >= began + 150_000
+
+    caller.clock.advance(151)
+    api.resources[LINK] = {"id": "1"}
+    patience.ask(api, lambda gated: gated.get(LINK))
+    assert caller.store.state.throttles == 0
 
 
 class Tokenless(FakeOpenApi):

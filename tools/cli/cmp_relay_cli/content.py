@@ -5,7 +5,6 @@ requests count in its API budget.
 """
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from cmp_relay.content_api import ContentApi
 from cmp_relay.credentials import Credentials, CredentialsSecret
 from cmp_relay.errors import AppointmentError, CredentialsError, SettingsError, UnavailableError
 from cmp_relay.exchanges import build_client
-from cmp_relay.patience import PATIENCE_SECONDS, Patience
+from cmp_relay.patience import Patience
 from cmp_relay.permits import Permits
 from cmp_relay_cli import cmp
 from cmp_relay_cli.errors import OperatorError, UsageError
@@ -23,7 +22,6 @@ from cmp_relay_cli.session import Session
 from cmp_relay_cli.stack import Stack
 
 ID, SECRET = "CMP_CLIENT_ID", "CMP_CLIENT_SECRET"
-WORTH_TELLING_SECONDS = 5
 
 
 class Access(NamedTuple):
@@ -44,13 +42,8 @@ def connected(session: Session, base: str | None) -> Iterator[ContentApi]:
     access = _access(session)
     base = base or access.base or content_api.BASE
 
-    def wait(seconds: float) -> None:
-        if seconds >= WORTH_TELLING_SECONDS:
-            session.output.note(f"waiting {seconds:.0f} s, as CMP or the API budget asks")
-        time.sleep(seconds)
-
     with build_client() as client:
-        patience = Patience(access.permits, sleep=wait)
+        patience = Patience(access.permits, sleep=cmp.wait)
         try:
             api = content_api.connect(
                 access.credentials, base=base, client=client, patience=patience
@@ -64,8 +57,7 @@ def connected(session: Session, base: str | None) -> Iterator[ContentApi]:
             message = f"CMP does not answer in good order ({error}): see --api, or try later"
             raise OperatorError(message) from None
         except AppointmentError:
-            message = f"the stack's API budget has no slot within {PATIENCE_SECONDS} s: try later"
-            raise OperatorError(message) from None
+            raise OperatorError(cmp.NO_SLOT) from None
 
 
 def of_environment(environment: Mapping[str, str]) -> Credentials | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
@@ -11,7 +12,9 @@ from cmp_relay import quota, times
 from cmp_relay.entries import KINDS
 from cmp_relay.errors import CmpRelayError, ForbiddenError, NotFoundError, StorageError
 from cmp_relay.verification import Secrets
-from cmp_relay_cli import cmp, registration, status
+from cmp_relay_cli import cmp, errors, measurements, registration, status
+from cmp_relay_cli.errors import OperatorError
+from cmp_relay_cli.measurements import Measured, Metric
 from cmp_relay_cli.stack import Stack
 
 Level = Literal["ok", "warning", "problem"]
@@ -35,11 +38,14 @@ class Finding:
     advice: str | None = None
 
 
+Look = Callable[[Stack, int], Iterator[Finding]]
+
+
 def examine(stack: Stack, now: int, step: Callable[[int], None]) -> list[Finding]:
     """Look at everything; nothing is changed, CMP is asked one question."""
     findings: list[Finding] = []
     for look in LOOKS:
-        findings += look(stack, now)
+        findings += _seen(look, stack, now)
         step(1)
     return findings
 
@@ -68,9 +74,14 @@ def token(stack: Stack, now: int) -> Iterator[Finding]:
         yield Finding("token", "problem", "there is none yet", advice)
         return
     age = (now - (times.read(stored_at) or now)) // 60_000
-    left = _minutes_left(stack, now)
+    life = _life(stack, now)
+    # Values that lack may be the latest.
+    left = None if life.failure or not life.values else int(life.values[max(life.values)]) // 60
     what = f"stored {age} minutes ago" + ("" if left is None else f", good for {left} more")
-    if age > OLD_MINUTES if left is None else left < FEW_MINUTES:
+    if age > OLD_MINUTES and life.failure:
+        what += f"; CloudWatch does not tell for how many more it is good ({life.failure})"
+        yield Finding("token", "warning", what, "look again, or see TokenAlarm in CloudWatch")
+    elif age > OLD_MINUTES if left is None else left < FEW_MINUTES:
         advice = "see whether refresh_token's schedule is on, and what its log says"
         yield Finding("token", "warning", what, advice)
     else:
@@ -94,7 +105,7 @@ def webhooks(stack: Stack, _: int) -> Iterator[Finding]:
         yield Finding(about, "warning", "CMP does not show its settings to the app", advice)
         return
     except CmpRelayError as error:
-        yield Finding("CMP", "problem", f"does not answer: {error.reason}", "see `status`")
+        yield Finding("CMP", "problem", f"shows no settings: {error}", "see `cmp-relay status`")
         return
     yield Finding("CMP", "ok", "accepts the token")
     if not registration.legible(settings):
@@ -227,10 +238,17 @@ def alarms(stack: Stack, _: int) -> Iterator[Finding]:
         yield Finding("alarms", "ok", "none is on")
 
 
-LOOKS: tuple[Callable[[Stack, int], Iterator[Finding]], ...] = (
+LOOKS: tuple[Look, ...] = (
     *(credentials, token, webhooks, channels),
     *(workers, schedules, letters, budget, alarms),
 )
+ABOUT: dict[Look, str] = {
+    webhooks: "webhook",
+    channels: "publishing channels",
+    letters: "dead letters",
+    budget: "requests",
+}
+"""What a look is about where that is not its name."""
 
 
 def is_well(findings: Sequence[Finding]) -> bool:
@@ -251,6 +269,19 @@ def show(findings: Sequence[Finding], console: Console) -> None:
             console.print(f"  [dim]→ {escape(each.advice)}[/]", soft_wrap=True)
 
 
+def _seen(look: Look, stack: Stack, now: int) -> list[Finding]:
+    """Return what one look finds; that it was refused hides neither this nor any other's."""
+    found: list[Finding] = []
+    try:
+        found.extend(look(stack, now))
+    except (BotoCoreError, ClientError, OperatorError) as error:
+        why = str(error) if isinstance(error, OperatorError) else errors.explain(error)
+        advice = "look again; docs/operations.md names the rights that `doctor` needs"
+        about = ABOUT.get(look, look.__name__)
+        found.append(Finding(about, "problem", f"could not be looked at: {why}", advice))
+    return found
+
+
 def _has_value(stack: Stack, output: str) -> bool:
     answer = stack.secrets.describe_secret(SecretId=stack.outputs[output])
     return any("AWSCURRENT" in each for each in answer.get("VersionIdsToStages", {}).values())
@@ -266,26 +297,9 @@ def _is_for_a_person(stack: Stack) -> bool:
     return stack.parameters.get("CmpGrantType") == "refresh_token"
 
 
-def _minutes_left(stack: Stack, now: int) -> int | None:
-    """Return how long the token is good, as refresh_token measured it last, None if it did not."""
-    answer = stack.cloudwatch.get_metric_data(
-        MetricDataQueries=[
-            {
-                "Id": "left",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": "CmpRelay",
-                        "MetricName": "TokenSecondsLeft",
-                        "Dimensions": [{"Name": "service", "Value": stack.name}],
-                    },
-                    "Period": 60,
-                    "Stat": "Minimum",
-                },
-            }
-        ],
-        StartTime=times.moment(now - MEASURED_MINUTES * 60_000),
-        EndTime=times.moment(now),
-        ScanBy="TimestampDescending",
-    )
-    values = [value for found in answer["MetricDataResults"] for value in found.get("Values", [])]
-    return int(values[0]) // 60 if values else None
+def _life(stack: Stack, now: int) -> Measured:
+    """Return how many seconds the token was good, as refresh_token measured it lately."""
+    metric = Metric("CmpRelay", "TokenSecondsLeft", {"service": stack.name}, "Minimum")
+    begin = now - MEASURED_MINUTES * 60_000
+    (found,) = measurements.read(stack, [metric], begin=begin, end=now, period=60)
+    return found

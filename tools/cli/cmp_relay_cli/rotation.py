@@ -161,7 +161,7 @@ def _webhooks(stack: Stack, stored: Stored) -> tuple[list[Registered] | None, st
     except (ForbiddenError, NotFoundError):
         return None, None
     except CmpRelayError as error:
-        return None, error.reason
+        return None, str(error)
     if not registration.legible(settings):
         return None, "settings of a shape that we do not know"
     url, in_url = stack.outputs["WebhookUrl"], stack.takes_secret_in_url
