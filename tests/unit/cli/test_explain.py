@@ -66,6 +66,36 @@ def test_a_replayed_job_is_shown_beside_those_of_its_delivery(stack: Stack) -> N
     assert ended(explain.delivery(stack, first.job_id, MORNING)) == {first.job_id: "applied"}
 
 
+def test_numbers_are_numbers_however_deep_they_lie(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Choice, "find", lambda _: stack)
+    parts: dict[str, Any] = {"L": [{"M": {"size": {"N": "7"}}}, {"N": "0.5"}]}
+    file: dict[str, Any] = {
+        "version": {"N": "3"},
+        "stored": {"M": {"size": {"N": "1234"}, "key": {"S": "one.png"}, "parts": parts}},
+    }
+    stack.dynamodb.put_item(
+        TableName=stack.table, Item={"pk": {"S": "ASSET#one"}, "sk": {"S": "ASSET"}}
+    )
+    stack.dynamodb.put_item(
+        TableName=stack.table,
+        Item={
+            "pk": {"S": "FILES#one"},
+            "sk": {"S": "FILES"},
+            "files": {"M": {"original": {"M": file}}},
+        },
+    )
+
+    shown = CliRunner().invoke(app, ["explain", "one"]).stdout
+    document = json.loads(CliRunner().invoke(app, ["--json", "explain", "one"]).stdout)
+
+    stored = {"size": 1234, "key": "one.png", "parts": [{"size": 7}, 0.5]}
+    assert document["files"] == {"original": {"version": 3, "stored": stored, "copy": None}}
+    assert "Decimal" not in shown
+    assert "'size': 1234" in shown
+
+
 def test_a_job_that_no_delivery_is_the_cause_of_is_shown_by_itself(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

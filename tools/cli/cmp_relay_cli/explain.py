@@ -209,8 +209,15 @@ def _item(stack: Stack, pk: str, sk: str) -> dict[str, Any] | None:
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
     read = TypeDeserializer()
-    return {name: _number(read.deserialize(value)) for name, value in item.items()}
+    return {name: _bare(read.deserialize(value)) for name, value in item.items()}
 
 
-def _number(value: Any) -> Any:  # noqa: ANN401 - whatever an item holds
-    return int(value) if isinstance(value, Decimal) else value
+def _bare(value: Any) -> Any:  # noqa: ANN401 - whatever an item holds
+    """Return what JSON has too of what DynamoDB has, however deep it lies."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _bare(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_bare(each) for each in value]
+    return value
