@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cmp_relay_cli import moments
 from cmp_relay_cli.app import app, common_first
-from cmp_relay_cli.errors import MissingError, UsageError, explain
+from cmp_relay_cli.errors import LOGINS, MissingError, UsageError, explain
 from tests.support import cli_commands
 
 NOON = 1_763_726_400_000  # 2025-11-21T12:00Z
@@ -101,6 +101,7 @@ def refusal(code: str) -> ClientError:
         (refusal("Throttling"), "AWS refuses Scan: Throttling"),
         (NoRegionError(), "which region"),
         (TokenRetrievalError(provider="sso", error_msg="x"), "have expired"),
+        *((each(error_msg="x"), "have expired: log in again (`aws login`)") for each in LOGINS),
         (BotoCoreError(), "AWS cannot be asked: BotoCoreError"),
     ],
 )

@@ -74,6 +74,8 @@ def test_finds_jobs_by_time_event_asset_and_delivery(stack: Stack) -> None:
     assert {job["delivery_id"] for job in found(stack, named)} == {"three"}
     with pytest.raises(MissingError, match="nobody is not in the archive"):
         found(stack, Wanted(MORNING, MORNING + DAY, deliveries=["nobody"]))
+    with pytest.raises(MissingError, match=r"three is .* received before 2025-11-\d\dT"):
+        found(stack, Wanted(MORNING, MORNING + DAY, deliveries=["three"]))
 
 
 def test_gives_jobs_that_keep_their_receipt_and_yield_to_live_ones(stack: Stack) -> None:

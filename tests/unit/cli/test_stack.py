@@ -1,6 +1,7 @@
 """How the command line finds the stack that it works on, and what it says of an old one."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
@@ -69,3 +70,15 @@ def test_a_command_says_it_in_a_sentence(
     told = capsys.readouterr().err
     assert told.startswith("✗ the stack has no TokenSecretArn; it is of another release")
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["export AWS_REGION=eu-west-1\n", "export AWS_REGION='eu-w\n"])
+def test_a_local_stack_that_is_half_described_is_told_by_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.env").write_text(text)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(OperatorError, match=r"stack.env has no AWS_ACCESS_KEY_ID.*`make up`"):
+        Choice(local=True).find()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 import typer
+from botocore import exceptions
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -46,6 +47,12 @@ REFUSED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 )
 LOG_IN = "log in again (`aws sso login`), or name another profile with --profile"
+LOGINS = tuple(
+    getattr(exceptions, name)
+    for name in ("LoginRefreshRequired", "LoginTokenLoadError")
+    if hasattr(exceptions, name)  # older ones do not know `aws login`
+)
+"""What botocore says of a session of `aws login` that has ended."""
 
 
 class OperatorError(Exception):
@@ -91,6 +98,9 @@ def explain(error: BotoCoreError | ClientError) -> str:
         return "there are no AWS credentials: log in, or name a profile with --profile"
     if isinstance(error, (CredentialRetrievalError, SSOError, TokenRetrievalError)):
         return f"the AWS credentials have expired: {LOG_IN}"
+    if isinstance(error, LOGINS):
+        again = LOG_IN.replace("aws sso login", "aws login")
+        return f"the AWS credentials have expired: {again}"
     if isinstance(error, (ConfigNotFound, ProfileNotFound)):
         return "there is no such profile: `aws configure list-profiles` names them"
     if isinstance(error, NoRegionError):

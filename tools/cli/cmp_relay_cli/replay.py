@@ -78,7 +78,7 @@ def check_begun(stack: Stack, jobs: Sequence[Job], run: str) -> None:
 def find(stack: Stack, wanted: Wanted, step: Callable[[int], None]) -> list[Job]:
     """Return the jobs that are meant, in the order of their receipt.
 
-    Raises MissingError for a delivery that is not in the archive.
+    Raises MissingError for a delivery that is not in the archive, or came later than is meant.
     """
     jobs: list[Job] = []
     for delivery in _deliveries(stack, wanted):
@@ -205,7 +205,8 @@ def _deliveries(stack: Stack, wanted: Wanted) -> Iterator[Archived]:
             key = archived.find(stack, delivery_id, wanted.until)
             kept = archived.load(stack, key) if key else None
             if kept is None:
-                raise MissingError(f"{delivery_id} is not in the archive (any more)")
+                before = f"as far as it was received before {times.iso(wanted.until)}"
+                raise MissingError(f"{delivery_id} is not in the archive (any more), {before}")
             yield kept
         return
     # A key names the day alone; a job is held against the time to the millisecond.

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "cmp-relay"
 LOCAL_FILE = Path(".local", "stack.env")
+LOCAL_NAMES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "STACK_NAME",
+    "WEBHOOK_URL",
+)
 CONFIG = Config(
     connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4}
 )
@@ -189,7 +197,17 @@ def _local_variables(folder: Path) -> dict[str, str]:
     for each in (folder, *folder.parents):
         file = each / LOCAL_FILE
         if file.is_file():
-            words = shlex.split(file.read_text(), comments=True)
-            return dict(word.split("=", 1) for word in words if "=" in word)
+            try:
+                words = shlex.split(file.read_text(), comments=True)
+            except ValueError:
+                words = []
+            variables = dict(word.split("=", 1) for word in words if "=" in word)
+            lacking = [name for name in LOCAL_NAMES if name not in variables]
+            if lacking:
+                message = (
+                    f"{file} has no {', '.join(lacking)}: start the local stack with `make up`"
+                )
+                raise OperatorError(message)
+            return variables
     message = "the local stack is not up: start it with `make up` in the project's folder"
     raise MissingError(message)
