@@ -370,6 +370,22 @@ def test_a_job_that_nobody_knows_is_told_before_anything_moves(stack: Stack) -> 
         found(stack, jobs=["a", "b"])
 
 
+@pytest.mark.parametrize("option", ["--delivery", "--asset"])
+def test_an_id_that_nobody_knows_is_told_beside_one_that_is_known(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr(Choice, "find", lambda _: stack)
+    bury(stack, [job("x.0", delivery="x"), job("y.0", delivery="y")])
+    words = ["dead-letters", "redrive", "--delivery", "x", "--yes"]
+
+    told = CliRunner().invoke(app, [*words, option, "typo"]).exception
+
+    assert isinstance(told, MissingError)
+    assert str(told).startswith("typo is neither a delivery")
+    assert visible(stack, stack.queue("OtherEvent")) == 0
+    assert CliRunner().invoke(app, words).exit_code == 0
+
+
 def test_a_large_message_goes_in_a_batch_of_its_own(stack: Stack) -> None:
     bury(stack, [job(name) for name in "abc"])
     large = [job(f"large.{n}").model_copy(update={"entry": "/" + n * 150_000}) for n in "12"]

@@ -175,11 +175,13 @@ def _change(
 
 
 def _choose(session: Session, stack: Stack, chosen: Filter) -> list[JobItem]:
-    """Return what is chosen; raises MissingError if it is nothing and an id is not known at all."""
+    """Return what is chosen; raises MissingError for an id that nobody knows."""
     items = _find(session, stack, chosen)
-    if not items:
+    seen = {name for item in items for name in (item.asset_id, item.delivery_id)}
+    unseen = [name for name in (*chosen.assets, *chosen.deliveries) if name not in seen]
+    if unseen:
         with session.output.progress("reading the catalogue") as step:
-            explain.check_known(stack, [*chosen.assets, *chosen.deliveries], moments.now(), step)
+            explain.check_known(stack, unseen, moments.now(), step)
     return items
 
 
