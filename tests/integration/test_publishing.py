@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cmp_relay import publications
 from cmp_relay.records import LEASE_SECONDS
 from tests.support.clock import NOON
 from tests.support.killer import ProcessKilled
@@ -11,6 +12,7 @@ from tests.support.publish_jobs import body, entry, link, receipt
 from tests.support.worker_stack import CONTEXT, WorkerStack
 
 MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
 
 
 def publish(
@@ -301,6 +303,26 @@ def test_a_replay_leaves_open_what_was_unpublished_and_published_again(
     assert stack.asset()["sequence"] == sequence
     assert (stack.announced(), len(stack.api.asked)) == ([], asked)
     assert stack.counts() == {"applied": 3, "superseded": 3}
+
+
+def test_a_replay_of_what_is_forgotten_writes_nothing_older_over_what_is_kept(
+    stack: WorkerStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publications, "REMEMBERED", 2)
+    know(stack)
+    told = [publish(stack, title="First")]
+    for number in range(2):
+        at = NOON + (5 + 5 * number) * DAY
+        told.append(deliver(stack, "asset_synced", f"d{number}", at, title=f"Newer {number}"))
+    for message, days in zip(told, (5, 5, 1), strict=True):
+        assert stack.work(message) == []
+        stack.clock.advance(days * 24 * 3600)
+    before, announced = stack.documents(), len(stack.announced())
+
+    assert stack.work(replayed(told[0])) == []
+
+    assert (stack.documents(), announced, stack.announced()) == (before, 3, [])
+    assert stack.counts() == {"applied": 3, "superseded": 1}
 
 
 # What is owed to the bus

@@ -23,6 +23,9 @@ REPEAT_MILLISECONDS = 4 * 24 * 3600 * 1000
 """How long an ended job makes equal ones a repeat (design.md rule 3)."""
 REMEMBERED = 50
 """So many ended jobs of a publication are remembered for replays, however long ago they were."""
+MOST_REMEMBERED = 1000
+"""And no more, however young they are: an item of DynamoDB holds 400 KB."""
+UNPUBLISHED = "asset_unpublished"
 REPLAYED = "replay."
 """How the ids of jobs begin that a replay gives."""
 
@@ -93,7 +96,7 @@ class Notice:
     @property
     def unpublishes(self) -> bool:
         """Tell whether it ends a publication."""
-        return self.event_name == "asset_unpublished"
+        return self.event_name == UNPUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +135,8 @@ def judge(notice: Notice, siblings: Iterable[Publication], *, now: int) -> Verdi
         verdict = _publish(before, notice, others, at)
     else:
         verdict = _publish_closed(before, notice, at)
-    if notice.replayed and verdict.superseded and verdict.publication == before:
-        return verdict
+    if notice.replayed and verdict.publication == before:
+        return Verdict(before, verdict.superseded or "all that it tells is known")
     ended = Ended(notice.job_id, now, verdict.superseded)
     return replace(verdict, publication=_remember(verdict.publication, notice, ended))
 
@@ -199,7 +202,7 @@ def _publish_closed(before: Publication, notice: Notice, at: int) -> Verdict:
         return Verdict(replace(after, unpublished_at=None, applied_at=at))
     if publishes and before.modified_at is None:
         after = replace(after, modified_at=notice.modified_at, applied_at=at)
-    elif notice.received_at <= before.applied_at:
+    elif notice.received_at <= before.applied_at and (not notice.replayed or _was_lost(before)):
         # What was under way beside the unpublish counts as if it had come first.
         after = replace(after, modified_at=_newest(before, notice))
     return Verdict(after, superseded="this publication has been unpublished")
@@ -214,10 +217,23 @@ def _republishes(before: Publication, notice: Notice) -> bool:
 
 
 def _was_republished(before: Publication, notice: Notice) -> bool:
-    """Tell whether what was replayed before this was its republish, and came first by chance."""
-    return notice.received_at < (before.unpublished_at or 0) < (
-        before.published_at or 0
-    ) and _older(notice.modified_at, before.modified_at)
+    """Tell whether what was replayed before this was its republish, and came first by chance.
+
+    A replay has brought the unpublish then: one that came by itself has seen what it closed.
+    """
+    unpublished_at = before.unpublished_at or 0
+    return (
+        _was_lost(before)
+        and notice.received_at < unpublished_at < (before.published_at or 0)
+        and _older(notice.modified_at, before.modified_at)
+    )
+
+
+def _was_lost(closed: Publication) -> bool:
+    """Tell whether the unpublish that closed a publication was brought by a replay."""
+    return any(
+        ended.replayed and name.startswith(UNPUBLISHED) for name, ended in closed.identities.items()
+    )
 
 
 def _received(before: Publication, notice: Notice) -> Publication:
@@ -237,11 +253,12 @@ def _older(one: int | None, other: int | None) -> bool:
 def _remember(publication: Publication, notice: Notice, ended: Ended) -> Publication:
     others = {**publication.identities}
     others.pop(notice.identity, None)
-    newest = sorted(others, key=lambda name: others[name].at)[1 - REMEMBERED :]
+    newest = sorted(others, key=lambda name: others[name].at)[1 - MOST_REMEMBERED :]
+    always = newest[1 - REMEMBERED :]
     kept = {
-        name: earlier
-        for name, earlier in others.items()
-        if name in newest or ended.at - earlier.at < REPEAT_MILLISECONDS
+        name: others[name]
+        for name in newest
+        if name in always or ended.at - others[name].at < REPEAT_MILLISECONDS
     }
     return replace(publication, identities={**kept, notice.identity: ended})
 

@@ -67,6 +67,8 @@ class Publishing:
         notice = _notice(job, entry)
         verdict = publications.judge(notice, record.facts(), now=self.now())
         before = record.publication(job.channel, job.publishing_event.id)
+        if verdict.publication == before.facts:  # a replay: what is kept stays as it is
+            return Record(record.asset.heard(job.received_at), record.publications), verdict
         own = replace(
             before,
             facts=verdict.publication,

@@ -1,12 +1,15 @@
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cmp_relay import publications
 from cmp_relay.publications import (
+    MOST_REMEMBERED,
     REMEMBERED,
     REPEAT_MILLISECONDS,
     Notice,
@@ -391,17 +394,22 @@ def test_another_event_or_another_entry_is_no_repeat(event_name: str, entry_hash
 
 
 @pytest.mark.parametrize(
-    ("pause", "remembered"), [(1, 2 * REMEMBERED), (REPEAT_MILLISECONDS, REMEMBERED)]
+    ("jobs", "pause", "remembered"),
+    [
+        (2 * REMEMBERED, 1, 2 * REMEMBERED),
+        (2 * REMEMBERED, REPEAT_MILLISECONDS, REMEMBERED),
+        (MOST_REMEMBERED + 2, 1, MOST_REMEMBERED),
+    ],
 )
-def test_the_newest_repeats_are_remembered_and_all_of_four_days(
-    pause: int, remembered: int
+def test_the_newest_repeats_are_remembered_and_of_four_days_as_many_as_an_item_holds(
+    jobs: int, pause: int, remembered: int
 ) -> None:
     known: Known = {}
-    for number in range(2 * REMEMBERED):
+    for number in range(jobs):
         told = notice("asset_published", entry_hash=str(number), modified_at=number)
         tell(known, told, now=APPLIED + number * pause)
 
-    names = [f"asset_published#{number}" for number in range(2 * REMEMBERED)]
+    names = [f"asset_published#{number}" for number in range(jobs)]
     assert list(known["default", "1"].identities) == names[-remembered:]
 
 
@@ -480,7 +488,7 @@ def test_a_replay_of_what_was_received_leaves_what_is_kept_as_it_was(
 ) -> None:
     told, waits, replayed, later = drawn
     known, untouched = worked_on(told, waits), worked_on(told, waits)
-    now = max(one.received_at + wait for one, wait in zip(told, waits, strict=True)) + later
+    now = last(told, waits) + later
 
     replay(known, replayed, now)
 
@@ -492,9 +500,53 @@ def test_a_replay_of_what_was_received_leaves_what_is_kept_as_it_was(
         assert state(known) == state(untouched)
 
 
+@settings(max_examples=300, deadline=None)
+@given(kept())
+def test_a_replay_shows_nothing_else_although_most_jobs_are_forgotten(
+    drawn: tuple[list[Notice], list[int], list[Notice], int],
+) -> None:
+    told, waits, replayed, later = drawn
+    with patch.object(publications, "REMEMBERED", 2):
+        known, untouched = worked_on(told, waits), worked_on(told, waits)
+
+        replay(known, replayed, last(told, waits) + later)
+
+    assert shown(known) == shown(untouched)
+
+
+def last(told: Sequence[Notice], waits: Sequence[int]) -> int:
+    """Return when the last of them was worked on."""
+    return max(one.received_at + wait for one, wait in zip(told, waits, strict=True))
+
+
+def shown(known: Known) -> dict[str, int | None]:
+    """Return which version is open."""
+    return {name: version for name, (is_open_, version) in state(known).items() if is_open_}
+
+
 def everything(known: Known) -> dict[tuple[str, str], tuple[bool, Publication]]:
     """Return of each publication whether it is open, and its facts."""
     return {key: (is_open(one, known.values()), one) for key, one in known.items()}
+
+
+def test_a_replay_opens_nothing_of_which_too_much_is_forgotten() -> None:
+    syncs = [
+        notice("asset_synced", entry_hash=f"{n}", received_at=RECEIVED + n * DAY, modified_at=n)
+        for n in range(1, REMEMBERED + 2)
+    ]
+    end = RECEIVED + (REMEMBERED + 2) * DAY
+    told = [
+        notice("asset_published", modified_at=0),
+        *syncs,
+        notice("asset_unpublished", received_at=end),
+        # Published again as it was: it ends superseded, and is the newest publish all the same.
+        replace(syncs[-1], event_name="asset_published", job_id="again", received_at=end + DAY),
+    ]
+    known = worked_on(told, [1] * len(told))
+
+    replay(known, told, end + 2 * DAY)
+
+    assert opened(known) == set()
 
 
 PUBLISHED = Notice("1", "asset_published", "default", "1", "a", RECEIVED, 10)
