@@ -16,7 +16,8 @@ from cmp_relay.errors import (
     UnavailableError,
 )
 from cmp_relay.external_work import Tickets
-from cmp_relay.jobs import ExternalWorkJob
+from cmp_relay.jobs import ExternalWorkJob, read_external_work_job
+from cmp_relay.outcomes import Outcomes
 from tests.support import external_steps
 from tests.support.clock import NOON
 from tests.support.external_steps import (
@@ -284,6 +285,31 @@ def test_a_replayed_echo_is_not_told_and_asks_nothing(
         ("superseded", "an echo of what the relay told CMP"),
     ]
     assert (heard(stack), stack.api.asked) == ([], [])
+
+
+def test_an_echo_is_one_event_whether_it_or_its_replay_comes_first(stack: WorkerStack) -> None:
+    echoes(stack).expect(SUB_STEP, "completed")
+    echo = message(stack, COMPLETED)
+
+    assert stack.work(replayed(echo)) == []
+    assert stack.work(echo) == []
+
+    assert heard(stack) == []
+
+
+def test_an_echo_that_became_a_dead_letter_is_one_when_it_is_replayed(stack: WorkerStack) -> None:
+    echoes(stack).expect(SUB_STEP, "completed")
+    echo = message(stack, COMPLETED)
+    job = read_external_work_job(echo)
+    # It has met its echo, and then its worker was killed five times.
+    assert echoes(stack).consume(SUB_STEP, "completed", job.job_id, job.received_at, None)
+    outcomes = Outcomes(stack.dynamodb, "catalogue", stack.clock)
+    outcomes.begin(job, "request")
+    outcomes.close(job, "dead_lettered", "crashed")
+
+    assert stack.work(replayed(echo)) == []
+
+    assert heard(stack) == []
 
 
 def test_a_replay_tells_nothing_of_a_step_that_was_told_unless_that_is_lost(

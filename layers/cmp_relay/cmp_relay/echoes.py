@@ -17,10 +17,13 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+# The client repeats a call whose answer was lost: what it did itself must not stop it.
+_STILL = "attribute_not_exists(consumed_by) OR consumed_by = :job"
 _PATH = re.compile(r"\A(?:https?://[^/?#]*)?([^?#]*).*", re.IGNORECASE | re.DOTALL)
 What = Literal["started", "modified", "completed"]
 AWAITED_SECONDS = 3600
 """How long after CMP was told an event may be its echo."""
+NOBODY = ""
 REMEMBERED = 10
 """So many jobs of a kind of change are known to have met an echo."""
 KEPT_SECONDS = 60 * 24 * 3600
@@ -117,7 +120,8 @@ class Echoes:
 
         Tell whether its echo was awaited before: CMP may have been told already.
         """
-        before = self._item(_sub_step(sub_step_link, what)) or {}
+        name = _sub_step(sub_step_link, what)
+        before = self._item(name) or {}
         awaited = "consumed_by" not in before and before.get("until", 0) >= self._now()
         item = {
             "since": int(before["since"]) if awaited else self._now(),
@@ -125,15 +129,9 @@ class Echoes:
             "change": dict(change or {}),
             "met_by": _met_by(before),
         }
-        self._client.put_item(
-            TableName=self._table,
-            Item={
-                **_key(_sub_step(sub_step_link, what)),
-                **{name: self._write.serialize(value) for name, value in item.items()},
-                "expires_at": self._expiry(),
-            },
-        )
-        return awaited
+        if self._replaced(name, item, before.get("consumed_by", NOBODY)):
+            return awaited
+        return self.expect(sub_step_link, what, change)
 
     def forget(self, sub_step_link: str, what: What) -> None:
         """Expect nothing more: CMP has changed nothing. Which jobs met an echo stays known."""
@@ -184,6 +182,23 @@ class Echoes:
             return False
         return is_shown and self._consumed(name, job_id)
 
+    def _replaced(self, name: str, item: Mapping[str, Any], consumer: str) -> bool:
+        """Write an expectation over the one that was read; tell whether no echo came meanwhile."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    **_key(name),
+                    **{key: self._write.serialize(value) for key, value in item.items()},
+                    "expires_at": self._expiry(),
+                },
+                ConditionExpression=_STILL,
+                ExpressionAttributeValues={":job": {"S": consumer}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def _consumed(self, name: str, job_id: str) -> bool:
         """Consume what is expected; tell whether nobody else has."""
         try:
@@ -191,10 +206,7 @@ class Echoes:
                 TableName=self._table,
                 Key=_key(name),
                 UpdateExpression="SET consumed_by = :job",
-                ConditionExpression=(
-                    "attribute_exists(pk)"
-                    " AND (attribute_not_exists(consumed_by) OR consumed_by = :job)"
-                ),
+                ConditionExpression=f"attribute_exists(pk) AND ({_STILL})",
                 ExpressionAttributeValues={":job": {"S": job_id}},
             )
         except self._client.exceptions.ConditionalCheckFailedException:

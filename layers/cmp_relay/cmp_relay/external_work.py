@@ -133,7 +133,8 @@ class ExternalWork:
         href, what = job.sub_step.href, CHANGES[job.event_name]
         if href is None:
             return False
-        return self.echoes.consume(href, what, job.job_id, job.received_at, shown)
+        # A replay of an echo is the same event, whichever of them comes first.
+        return self.echoes.consume(href, what, job.original_id, job.received_at, shown)
 
     def _look(self, job: ExternalWorkJob, state: StepState, views: Views) -> WorkView | None:
         """Look at CMP; returns None for an echo."""

@@ -201,3 +201,23 @@ def test_two_jobs_cannot_both_be_the_echo(echoes: Echoes, monkeypatch: pytest.Mo
     monkeypatch.setattr(echoes, "_item", overtaken)
 
     assert not consume(echoes, "job-1")
+
+
+def test_an_echo_that_comes_while_another_attempt_begins_is_the_one_that_was_awaited(
+    echoes: Echoes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    echoes.expect(SUB_STEP, "completed")
+    read = echoes._item
+
+    def overtaken(name: str) -> dict[str, object] | None:
+        monkeypatch.setattr(echoes, "_item", read)
+        item = read(name)
+        assert consume(echoes, "job-1")
+        return item
+
+    monkeypatch.setattr(echoes, "_item", overtaken)
+
+    assert not echoes.expect(SUB_STEP, "completed")
+    echoes.forget(SUB_STEP, "completed")
+    assert consume(echoes, "job-1")
+    assert not consume(echoes, "job-2")
