@@ -54,6 +54,7 @@ def safe(title: object, told_extension: object, mime_type: str | None) -> str:
     plain = unicodedata.normalize("NFKD", text(title) or "").encode("ascii", "ignore").decode()
     words = re.sub(r"[^A-Za-z0-9._]+", "-", plain).rstrip("-.")
     ending = _ending(told_extension) or _BY_MIME_TYPE.get(mime_type or "") or extension(words)
+    ending = ending or extension(words.lstrip("-.")[:LONGEST].rstrip("-."))
     if words.lower().endswith(ending):
         words = words[: len(words) - len(ending)]
     return (words.strip("-.")[: LONGEST - len(ending)].rstrip("-.") or NAMELESS) + ending

@@ -36,6 +36,7 @@ def test_a_name_is_safe_whatever_cmp_says(
         ("0:.0:", None, None, "0.0"),
         ("", None, None, "file"),
         ("x" * 200, "jpeg", None, "x" * 115 + ".jpeg"),
+        ("x" * 115 + ".Abcdefghijklmno", None, None, "x" * 115 + ".abcd"),
     ],
 )
 def test_a_name_is_the_title_with_the_extension(
