@@ -277,6 +277,8 @@ def replay(
         question = f"Replay {len(jobs)} jobs in {stack.name}, with {most} requests to CMP at most?"
         session.output.confirm(question, yes=yes)
         session.output.note(f"If it is stopped, go on with the same words and --resume {run}")
+        most = replay_.MOST_WAITING
+        session.output.note(f"It waits while a queue holds over {most} messages: see `status`")
         with session.output.progress("giving jobs", len(jobs)) as step:
             document["given"] = replay_.send(stack, jobs, run, rate, step)
         if follow:
