@@ -188,17 +188,22 @@ def test_a_modification_is_an_echo_if_cmp_shows_what_it_was_told(
     assert echoes.consume(SUB_STEP, "modified", "job-1", NOON, shown) is is_echo
 
 
-def test_two_jobs_cannot_both_be_the_echo(echoes: Echoes, monkeypatch: pytest.MonkeyPatch) -> None:
-    echoes.expect(SUB_STEP, "completed")
+def overtake(echoes: Echoes, monkeypatch: pytest.MonkeyPatch, job_id: str) -> None:
+    """Let a job meet the echo right after what is expected was read the next time."""
     read = echoes._item
 
     def overtaken(name: str) -> dict[str, object] | None:
         monkeypatch.setattr(echoes, "_item", read)
         item = read(name)
-        assert consume(echoes, "job-2")
+        assert consume(echoes, job_id)
         return item
 
     monkeypatch.setattr(echoes, "_item", overtaken)
+
+
+def test_two_jobs_cannot_both_be_the_echo(echoes: Echoes, monkeypatch: pytest.MonkeyPatch) -> None:
+    echoes.expect(SUB_STEP, "completed")
+    overtake(echoes, monkeypatch, "job-2")
 
     assert not consume(echoes, "job-1")
 
@@ -207,15 +212,7 @@ def test_an_echo_that_comes_while_another_attempt_begins_is_the_one_that_was_awa
     echoes: Echoes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     echoes.expect(SUB_STEP, "completed")
-    read = echoes._item
-
-    def overtaken(name: str) -> dict[str, object] | None:
-        monkeypatch.setattr(echoes, "_item", read)
-        item = read(name)
-        assert consume(echoes, "job-1")
-        return item
-
-    monkeypatch.setattr(echoes, "_item", overtaken)
+    overtake(echoes, monkeypatch, "job-1")
 
     assert not echoes.expect(SUB_STEP, "completed")
     echoes.forget(SUB_STEP, "completed")
