@@ -1,13 +1,15 @@
 """A stack in moto, as the command line finds one."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import boto3
 import pytest
 from moto import mock_aws
 
 from cmp_relay.telemetry import logger
+from cmp_relay_cli.app import main
 from cmp_relay_cli.stack import Stack
 from tests.support import catalogue_table
 
@@ -18,6 +20,30 @@ PARAMETERS = {
     "ApiRequestsPerMonth": "200000",
     "ArchiveRetentionDays": "30",
 }
+
+
+class Ended(NamedTuple):
+    """What a command has left behind."""
+
+    code: object
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return the program itself, to be run with words."""
+
+    def ended(*words: str) -> Ended:
+        monkeypatch.setattr("sys.argv", ["cmp-relay", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Ended(end.value.code, *capsys.readouterr())
+
+    return ended
 
 
 @pytest.fixture(autouse=True)

@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import NamedTuple
+from functools import partial
 
 import httpx
 import pytest
@@ -18,22 +18,16 @@ from cmp_relay.budget_table import BudgetTable
 from cmp_relay.endpoint import moment
 from cmp_relay.errors import AppointmentError
 from cmp_relay_cli import content, moments
-from cmp_relay_cli.app import main
 from cmp_relay_cli.errors import OperatorError, UsageError
 from cmp_relay_cli.output import Output
 from cmp_relay_cli.session import Session
 from cmp_relay_cli.stack import Choice, Stack
+from tests.unit.cli.conftest import Run
 
 API = "https://api.optimizely.com"
 ITEM = {"id": "content-123", "title": "Spring", "status": "approved"}
 PUBLISH = ["publish", "content-123", "--channel", "channel-cms-prod"]
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-
-
-class Ended(NamedTuple):
-    code: object
-    out: str
-    err: str
 
 
 class Cmp:
@@ -78,18 +72,10 @@ def cmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cmp]:
         yield made
 
 
-Run = Callable[..., Ended]
-
-
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def ended(*words: str) -> Ended:
-        monkeypatch.setattr("sys.argv", ["cmp-relay", "content", *words])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return Ended(caught.value.code, *capsys.readouterr())
-
-    return ended
+def run(run: Run) -> Run:
+    """Return the command of this file."""
+    return partial(run, "content")
 
 
 def test_a_publication_is_what_the_tutorial_shows(cmp: Cmp, run: Run) -> None:

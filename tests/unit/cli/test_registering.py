@@ -101,14 +101,21 @@ def test_shows_the_difference_before_it_asks_and_no_secret(
     assert settings.apply.call_count == 0
 
 
-@pytest.mark.parametrize("words", [["--yes"], ["--json"], ["--json", "--yes"]])
+@pytest.mark.parametrize("words", [["--yes"], ["--json", "--yes"]])
 def test_who_is_not_asked_gets_the_difference_in_the_result_alone(
     register: Register, words: list[str]
 ) -> None:
     ended = register(known(), *words)
 
-    assert ended.stderr == ""
-    assert isinstance(ended.exception, UsageError) or "relay" in ended.stdout
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert URL in ended.stdout
+
+
+def test_a_program_that_does_not_say_yes_gets_one_sentence(register: Register) -> None:
+    ended = register(known(), "--json")
+
+    assert isinstance(ended.exception, UsageError)
+    assert (ended.stdout, ended.stderr) == ("", "")
 
 
 @pytest.mark.parametrize(

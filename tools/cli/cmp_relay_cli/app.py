@@ -15,7 +15,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from cmp_relay import times
-from cmp_relay.errors import ApiError, CmpRelayError, PostponedError
+from cmp_relay.errors import ApiError, CmpRelayError
 from cmp_relay.runs import Kind
 from cmp_relay.telemetry import logger
 from cmp_relay_cli import (
@@ -388,7 +388,7 @@ def main() -> None:
         app()
     except OperatorError as error:
         _fail(str(error), error.code)
-    except (ApiError, PostponedError) as error:
+    except ApiError as error:
         _fail(f"CMP does not do it: {error}", 1)
     except CmpRelayError as error:
         _fail(str(error), 1)
