@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cmp_relay import library, marks, work_events
-from cmp_relay.echoes import Echoes, What
+from cmp_relay.echoes import AWAITED_SECONDS, Echoes, What
 from cmp_relay.errors import (
     AppointmentError,
     ForbiddenError,
@@ -254,11 +254,24 @@ def test_an_echo_of_a_command_is_not_told_and_asks_nothing(
     echoes(stack).expect(SUB_STEP, what)
 
     tell(stack, event_name)
-    tell(stack, event_name, "d2")
+    tell(stack, event_name, "delivered again")
+    assert set(endings(stack).values()) == {("superseded", "an echo of what the relay told CMP")}
+    assert stack.api.asked == []
 
-    assert endings(stack)["d1.0"] == ("superseded", "an echo of what the relay told CMP")
-    assert [detail["id"] for _, detail in heard(stack)] == ["d2.0"]
-    assert len(stack.api.asked) == 4
+    stack.sleep(AWAITED_SECONDS + 1)
+    tell(stack, event_name, "d3")
+    assert [detail["id"] for _, detail in heard(stack)] == ["d3.0"]
+
+
+def test_the_same_event_is_no_echo_once_something_was_told_in_between(stack: WorkerStack) -> None:
+    echoes(stack).expect(SUB_STEP, "started")
+    tell(stack, STARTED, "echo")
+    for event_name in (COMPLETED, STARTED):
+        stack.sleep(60)
+        change(stack, SUB_STEP, is_completed=event_name == COMPLETED)
+        tell(stack, event_name, event_name)
+
+    assert [detail["id"] for _, detail in heard(stack)] == [f"{COMPLETED}.0", f"{STARTED}.0"]
 
 
 def replayed(message: str) -> str:
@@ -394,6 +407,7 @@ def test_assignments_of_ours_in_a_row_are_echoes_and_the_way_back_is_told(
         echoes(stack).expect(SUB_STEP, "modified", {"assignee_id": assignee})
         change(stack, SUB_STEP, assignee_id=assignee)
         tell(stack, MODIFIED, f"echo-{number}")
+        tell(stack, MODIFIED, f"echo-{number}-delivered-again")
     change(stack, SUB_STEP, assignee_id="user-1")
     tell(stack, MODIFIED, "d2", at=stack.clock() - library.FRESHNESS_MARGIN)
 

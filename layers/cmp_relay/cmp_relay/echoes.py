@@ -161,10 +161,13 @@ class Echoes:
         job_id: str,
         received_at: int,
         shown: Mapping[str, Any] | None,
+        *,
+        again: bool = False,
     ) -> bool:
         """Tell whether the event of a job, received then (ms), is the echo of a change.
 
-        It is the first one of its kind; a repeated job is told the same. The event of a
+        It is the first one of its kind, or the next one if nothing came in between (`again`): CMP
+        delivers an event twice at times. A repeated job is told the same. The event of a
         modification counts only if CMP shows of the sub-step what it was told: without an effect
         there is no echo, and the next event is somebody else's.
         """
@@ -178,9 +181,9 @@ class Echoes:
             shown is not None
             and all(shown.get(key) == told for key, told in item["change"].items())
         )
-        if "consumed_by" in item or not item["since"] <= received_at <= item["until"]:
+        if not is_shown or not item["since"] <= received_at <= item["until"]:
             return False
-        return is_shown and self._consumed(name, job_id)
+        return again if "consumed_by" in item else self._consumed(name, job_id)
 
     def _replaced(self, name: str, item: Mapping[str, Any], consumer: str) -> bool:
         """Write an expectation over the one that was read; tell whether no echo came meanwhile."""

@@ -88,15 +88,15 @@ class ExternalWork:
         repeated = self._repeated(job, state)
         if repeated:
             return repeated
-        if self._is_known_echo(job):
-            return self._pass_over(state)
+        if self._is_known_echo(job, state):
+            return self._pass_over(job, state)
         try:
             view = self._look(job, state, Views(api, attempt.not_found_at is not None))
         except NotFoundError:
             self.outcomes.note_not_found(job.job_id)
             delay = self.gone_recheck_seconds
             raise PostponedError("not found; asked once more", delay=delay) from None
-        return self._pass_over(state) if view is None else self._tell(job, state, view)
+        return self._pass_over(job, state) if view is None else self._tell(job, state, view)
 
     def _repeated(self, job: ExternalWorkJob, state: StepState) -> Ending | None:
         """Return how a replayed job ends that has ended before: what it told is old by now.
@@ -112,29 +112,31 @@ class ExternalWork:
         repeats = Ending("superseded", f"repeats job {job.original_id}")
         return repeats if state.sequence else None
 
-    def _pass_over(self, state: StepState) -> Ending:
+    def _pass_over(self, job: ExternalWorkJob, state: StepState) -> Ending:
         """Do not tell an echo, but note that the next event is another one than was told last.
 
         What was told stays: a replica of CMP's that is behind may still show it.
         """
-        if state.told_as:
-            self.steps.write(replace(state, told_as=None))
+        after = replace(state, told_as=None, passed_as=None if job.comment else job.event_name)
+        if after != state:
+            self.steps.write(after)
         return ECHO
 
-    def _is_known_echo(self, job: ExternalWorkJob) -> bool:
+    def _is_known_echo(self, job: ExternalWorkJob, state: StepState) -> bool:
         """Tell whether the event is an echo by what it says alone: CMP need not be asked."""
         link = work_events.comments_link(job)
         if job.event_name == ADDED and job.comment and link:
             return self.echoes.wrote(link, job.comment.id)
         what = CHANGES.get(job.event_name)
-        return what not in {None, "modified"} and self._consumes(job, None)
+        return what not in {None, "modified"} and self._consumes(job, state, None)
 
-    def _consumes(self, job: ExternalWorkJob, shown: Body | None) -> bool:
+    def _consumes(self, job: ExternalWorkJob, state: StepState, shown: Body | None) -> bool:
         href, what = job.sub_step.href, CHANGES[job.event_name]
         if href is None:
             return False
         # A replay of an echo is the same event, whichever of them comes first.
-        return self.echoes.consume(href, what, job.original_id, job.received_at, shown)
+        event, again = job.original_id, state.passed_as == job.event_name
+        return self.echoes.consume(href, what, event, job.received_at, shown, again=again)
 
     def _look(self, job: ExternalWorkJob, state: StepState, views: Views) -> WorkView | None:
         """Look at CMP; returns None for an echo."""
@@ -153,7 +155,7 @@ class ExternalWork:
         if job.event_name != MODIFIED:
             return False
         beside = work_events.beside_assignee(work_events.facts(job, view))
-        return beside == state.beside_assignee and self._consumes(job, view.sub_step)
+        return beside == state.beside_assignee and self._consumes(job, state, view.sub_step)
 
     def _is_ours(self, job: ExternalWorkJob, comment: Body | None) -> bool:
         mark = marks.mark_of(text((comment or {}).get("value")) or "")
@@ -185,6 +187,7 @@ class ExternalWork:
                     seen_at={**state.seen_at, job.event_name: view.began_at},
                     told=fingerprint,
                     told_as=job.event_name,
+                    passed_as=None,
                     beside_assignee=None if job.comment else work_events.beside_assignee(told),
                     settled=job.job_id,
                     shown=_remembered(job, view),

@@ -93,10 +93,14 @@ def test_the_first_event_is_the_echo_however_often_it_is_looked_at(echoes: Echoe
 @pytest.mark.parametrize(
     ("at", "is_echo"), [(NOON - 1, False), (NOON, True), (LIMIT, True), (LIMIT + 1, False)]
 )
-def test_an_echo_comes_within_an_hour(echoes: Echoes, at: int, *, is_echo: bool) -> None:
+@pytest.mark.parametrize("again", [False, True])
+def test_an_echo_comes_within_an_hour(
+    echoes: Echoes, at: int, *, is_echo: bool, again: bool
+) -> None:
     echoes.expect(SUB_STEP, "completed")
+    assert not again or consume(echoes)
 
-    assert consume(echoes, at=at) is is_echo
+    assert echoes.consume(SUB_STEP, "completed", "job-2", at, None, again=again) is is_echo
 
 
 def test_an_echo_is_of_the_same_kind_and_sub_step(echoes: Echoes) -> None:
@@ -186,6 +190,8 @@ def test_a_modification_is_an_echo_if_cmp_shows_what_it_was_told(
     echoes.expect(SUB_STEP, "modified", {"assignee_id": "user-1"})
 
     assert echoes.consume(SUB_STEP, "modified", "job-1", NOON, shown) is is_echo
+    again = echoes.consume(SUB_STEP, "modified", "job-2", NOON, shown, again=True)
+    assert again is is_echo
 
 
 def overtake(echoes: Echoes, monkeypatch: pytest.MonkeyPatch, job_id: str) -> None:
