@@ -106,16 +106,25 @@ class Observation:
     leaks: Sequence[str]
 
 
-def settle(world: World) -> float:
-    """Wait until no work queue holds a message any more, or too long; return the seconds."""
-    began, quiet = time.monotonic(), 0
+@dataclass(frozen=True)
+class Settled:
+    """How long it took until all was quiet, and how many leases had to be ended for that."""
+
+    seconds: float
+    lost_leases: int
+
+
+def settle(world: World) -> Settled:
+    """Wait until no work queue holds a message any more, or too long."""
+    began, quiet, lost = time.monotonic(), 0, 0
     while quiet < QUIET_LOOKS and time.monotonic() - began < PATIENCE_SECONDS:
         # A lease that AWS neither gave nor took back, as far as its worker knows, would end after
         # 15 minutes: DynamoDB fails here more often in a row than botocore asks.
-        world.end_leases("files#", until=time.time() + mirroring.LEASE_SECONDS - ATTEMPT_SECONDS)
+        taken_by = time.time() - ATTEMPT_SECONDS
+        lost += world.end_leases("files#", until=taken_by + mirroring.LEASE_SECONDS)
         quiet = 0 if world.waiting() else quiet + 1
         time.sleep(LOOK_SECONDS)
-    return time.monotonic() - began
+    return Settled(time.monotonic() - began, lost)
 
 
 def look(world: World, plan: Plan, truth: TalkTruth, *, secret_text: str) -> Observation:
