@@ -263,15 +263,48 @@ def test_an_echo_of_a_command_is_not_told_and_asks_nothing(
     assert [detail["id"] for _, detail in heard(stack)] == ["d3.0"]
 
 
-def test_the_same_event_is_no_echo_once_something_was_told_in_between(stack: WorkerStack) -> None:
+def test_a_person_starts_again_what_a_person_completed_after_an_echo(stack: WorkerStack) -> None:
+    echoes(stack).expect(SUB_STEP, "started")
+    echo = message(stack, STARTED, "echo")
+    job = read_external_work_job(echo)
+    # It has met its echo, and its worker is killed.
+    assert echoes(stack).consume(SUB_STEP, "started", job.job_id, job.received_at, None)
+    stack.sleep(60)
+    change(stack, SUB_STEP, is_completed=True)
+    tell(stack, COMPLETED, "completed")
+    assert stack.work(echo) == []
+    stack.sleep(60)
+    change(stack, SUB_STEP, is_completed=False)
+    tell(stack, STARTED, "started")
+
+    assert [detail["id"] for _, detail in heard(stack)] == ["completed.0", "started.0"]
+
+
+@pytest.mark.parametrize("order", [(STARTED, COMPLETED), (COMPLETED, STARTED), (STARTED,)])
+def test_a_person_starts_again_what_commands_started_and_completed(
+    stack: WorkerStack, order: tuple[str, ...]
+) -> None:
+    for what in ("started", "completed"):
+        echoes(stack).expect(SUB_STEP, what)
+        stack.sleep(1)
+    for event_name in order:
+        tell(stack, event_name, f"echo-{event_name}")
+
+    tell(stack, STARTED, "person")
+
+    assert [detail["id"] for _, detail in heard(stack)] == ["person.0"]
+
+
+def test_a_replay_of_what_nobody_was_told_is_no_echo_that_came_again(stack: WorkerStack) -> None:
     echoes(stack).expect(SUB_STEP, "started")
     tell(stack, STARTED, "echo")
-    for event_name in (COMPLETED, STARTED):
-        stack.sleep(60)
-        change(stack, SUB_STEP, is_completed=event_name == COMPLETED)
-        tell(stack, event_name, event_name)
+    lost = [message(stack, event_name, event_name) for event_name in (COMPLETED, STARTED)]
+    stack.sleep(SURELY)
 
-    assert [detail["id"] for _, detail in heard(stack)] == [f"{COMPLETED}.0", f"{STARTED}.0"]
+    for each in reversed(lost):
+        assert stack.work(replayed(each)) == []
+
+    assert len(heard(stack)) == len(lost)
 
 
 def replayed(message: str) -> str:
@@ -407,7 +440,6 @@ def test_assignments_of_ours_in_a_row_are_echoes_and_the_way_back_is_told(
         echoes(stack).expect(SUB_STEP, "modified", {"assignee_id": assignee})
         change(stack, SUB_STEP, assignee_id=assignee)
         tell(stack, MODIFIED, f"echo-{number}")
-        tell(stack, MODIFIED, f"echo-{number}-delivered-again")
     change(stack, SUB_STEP, assignee_id="user-1")
     tell(stack, MODIFIED, "d2", at=stack.clock() - library.FRESHNESS_MARGIN)
 

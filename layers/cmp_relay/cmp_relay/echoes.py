@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 # The client repeats a call whose answer was lost: what it did itself must not stop it.
 _STILL = "attribute_not_exists(consumed_by) OR consumed_by = :job"
 _PATH = re.compile(r"\A(?:https?://[^/?#]*)?([^?#]*).*", re.IGNORECASE | re.DOTALL)
-What = Literal["started", "modified", "completed"]
+Move = Literal["started", "completed"]
+What = Literal["modified"] | Move
+CONTRARY: Mapping[Move, Move] = {"started": "completed", "completed": "started"}
 AWAITED_SECONDS = 3600
 """How long after CMP was told an event may be its echo."""
 NOBODY = ""
@@ -161,13 +163,10 @@ class Echoes:
         job_id: str,
         received_at: int,
         shown: Mapping[str, Any] | None,
-        *,
-        again: bool = False,
     ) -> bool:
         """Tell whether the event of a job, received then (ms), is the echo of a change.
 
-        It is the first one of its kind, or the next one if nothing came in between (`again`): CMP
-        delivers an event twice at times. A repeated job is told the same. The event of a
+        It is the first one of its kind; a repeated job is told the same. The event of a
         modification counts only if CMP shows of the sub-step what it was told: without an effect
         there is no echo, and the next event is somebody else's.
         """
@@ -181,9 +180,22 @@ class Echoes:
             shown is not None
             and all(shown.get(key) == told for key, told in item["change"].items())
         )
-        if not is_shown or not item["since"] <= received_at <= item["until"]:
+        if "consumed_by" in item or not item["since"] <= received_at <= item["until"]:
             return False
-        return again if "consumed_by" in item else self._consumed(name, job_id)
+        return is_shown and self._consumed(name, job_id)
+
+    def came_again(self, sub_step_link: str, what: Move, received_at: int, told_at: int) -> bool:
+        """Tell whether an event is an echo that was met before, and delivered once more.
+
+        Not so if the bus was told of the sub-step since (`told_at`), or CMP the contrary: then a
+        person can have made the same change anew. All moments are ms.
+        """
+        met = self._item(_sub_step(sub_step_link, what))
+        if met is None or "consumed_by" not in met:
+            return False
+        contrary = self._item(_sub_step(sub_step_link, CONTRARY[what])) or {"since": 0}
+        is_last = max(told_at, contrary["since"]) < met["since"]
+        return bool(is_last and met["since"] <= received_at <= met["until"])
 
     def _replaced(self, name: str, item: Mapping[str, Any], consumer: str) -> bool:
         """Write an expectation over the one that was read; tell whether no echo came meanwhile."""

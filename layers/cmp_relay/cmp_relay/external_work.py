@@ -24,7 +24,7 @@ from cmp_relay import (
 )
 from cmp_relay.bus import Bus
 from cmp_relay.desk import Desk
-from cmp_relay.echoes import Echoes, What
+from cmp_relay.echoes import Echoes, Move, What
 from cmp_relay.errors import NotFoundError, PostponedError
 from cmp_relay.fields import text
 from cmp_relay.jobs import ExternalWorkJob, read_external_work_job
@@ -89,14 +89,14 @@ class ExternalWork:
         if repeated:
             return repeated
         if self._is_known_echo(job, state):
-            return self._pass_over(job, state)
+            return self._pass_over(state)
         try:
             view = self._look(job, state, Views(api, attempt.not_found_at is not None))
         except NotFoundError:
             self.outcomes.note_not_found(job.job_id)
             delay = self.gone_recheck_seconds
             raise PostponedError("not found; asked once more", delay=delay) from None
-        return self._pass_over(job, state) if view is None else self._tell(job, state, view)
+        return self._pass_over(state) if view is None else self._tell(job, state, view)
 
     def _repeated(self, job: ExternalWorkJob, state: StepState) -> Ending | None:
         """Return how a replayed job ends that has ended before: what it told is old by now.
@@ -112,14 +112,13 @@ class ExternalWork:
         repeats = Ending("superseded", f"repeats job {job.original_id}")
         return repeats if state.sequence else None
 
-    def _pass_over(self, job: ExternalWorkJob, state: StepState) -> Ending:
+    def _pass_over(self, state: StepState) -> Ending:
         """Do not tell an echo, but note that the next event is another one than was told last.
 
         What was told stays: a replica of CMP's that is behind may still show it.
         """
-        after = replace(state, told_as=None, passed_as=None if job.comment else job.event_name)
-        if after != state:
-            self.steps.write(after)
+        if state.told_as:
+            self.steps.write(replace(state, told_as=None))
         return ECHO
 
     def _is_known_echo(self, job: ExternalWorkJob, state: StepState) -> bool:
@@ -128,15 +127,23 @@ class ExternalWork:
         if job.event_name == ADDED and job.comment and link:
             return self.echoes.wrote(link, job.comment.id)
         what = CHANGES.get(job.event_name)
-        return what not in {None, "modified"} and self._consumes(job, state, None)
+        if what is None or what == "modified":
+            return False
+        return self._consumes(job, None) or self._came_again(job, what, state)
 
-    def _consumes(self, job: ExternalWorkJob, state: StepState, shown: Body | None) -> bool:
+    def _consumes(self, job: ExternalWorkJob, shown: Body | None) -> bool:
         href, what = job.sub_step.href, CHANGES[job.event_name]
         if href is None:
             return False
         # A replay of an echo is the same event, whichever of them comes first.
-        event, again = job.original_id, state.passed_as == job.event_name
-        return self.echoes.consume(href, what, event, job.received_at, shown, again=again)
+        return self.echoes.consume(href, what, job.original_id, job.received_at, shown)
+
+    def _came_again(self, job: ExternalWorkJob, what: Move, state: StepState) -> bool:
+        """Tell whether CMP delivers an echo twice; replays come in any order, and long after."""
+        href = job.sub_step.href
+        if href is None or job.cause == "replay":
+            return False
+        return self.echoes.came_again(href, what, job.received_at, state.told_at)
 
     def _look(self, job: ExternalWorkJob, state: StepState, views: Views) -> WorkView | None:
         """Look at CMP; returns None for an echo."""
@@ -155,7 +162,7 @@ class ExternalWork:
         if job.event_name != MODIFIED:
             return False
         beside = work_events.beside_assignee(work_events.facts(job, view))
-        return beside == state.beside_assignee and self._consumes(job, state, view.sub_step)
+        return beside == state.beside_assignee and self._consumes(job, view.sub_step)
 
     def _is_ours(self, job: ExternalWorkJob, comment: Body | None) -> bool:
         mark = marks.mark_of(text((comment or {}).get("value")) or "")
@@ -187,7 +194,6 @@ class ExternalWork:
                     seen_at={**state.seen_at, job.event_name: view.began_at},
                     told=fingerprint,
                     told_as=job.event_name,
-                    passed_as=None,
                     beside_assignee=None if job.comment else work_events.beside_assignee(told),
                     settled=job.job_id,
                     shown=_remembered(job, view),

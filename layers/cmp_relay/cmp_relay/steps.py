@@ -56,9 +56,9 @@ class StepState:
 
     `seen_at` is when the newest look for an event's name began, `told` what the bus was told last
     (a hash), `told_as` by which event unless an echo came after it, `settled` the job that told it,
-    `sequence` the number of its event. Of a sub-step, `passed_as` is the event of the latest echo
-    unless something was told after it, and `beside_assignee` a hash of what of `told` an assignment
-    leaves alone; of a comment, `shown` is what CMP showed last, and `removed` whether it is gone.
+    `sequence` the number of its event. Of a sub-step, `beside_assignee` is a hash of what of `told`
+    an assignment leaves alone; of a comment, `shown` is what CMP showed last, and `removed` whether
+    it is gone.
     """
 
     subject: Subject
@@ -67,12 +67,16 @@ class StepState:
     seen_at: Mapping[str, int] = field(default_factory=dict)
     told: str | None = None
     told_as: str | None = None
-    passed_as: str | None = None
     beside_assignee: str | None = None
     settled: str | None = None
     shown: Mapping[str, Any] | None = None
     removed: bool = False
     owed: Owed | None = None
+
+    @property
+    def told_at(self) -> int:
+        """Return when the newest look began of which the bus was told (ms), 0 if there is none."""
+        return max(self.seen_at.values(), default=0)
 
 
 class Steps:
@@ -128,7 +132,6 @@ def _item(state: StepState) -> dict[str, object]:
         "seen_at": dict(state.seen_at),
         "told": state.told,
         "told_as": state.told_as,
-        "passed_as": state.passed_as,
         "beside_assignee": state.beside_assignee,
         "settled": state.settled,
         "shown": state.shown and dict(state.shown),
@@ -146,7 +149,6 @@ def _state_from(subject: Subject, item: Mapping[str, Any]) -> StepState:
         seen_at={name: int(moment) for name, moment in item["seen_at"].items()},
         told=item.get("told"),
         told_as=item.get("told_as"),
-        passed_as=item.get("passed_as"),
         beside_assignee=item.get("beside_assignee"),
         settled=item.get("settled"),
         shown=item.get("shown"),

@@ -1,6 +1,6 @@
 import pytest
 
-from cmp_relay.echoes import AWAITED_SECONDS, Echoes, ExpectedComment, What
+from cmp_relay.echoes import AWAITED_SECONDS, Echoes, ExpectedComment, Move, What
 from tests.support.clock import NOON
 from tests.support.worker_stack import WorkerStack
 
@@ -93,14 +93,44 @@ def test_the_first_event_is_the_echo_however_often_it_is_looked_at(echoes: Echoe
 @pytest.mark.parametrize(
     ("at", "is_echo"), [(NOON - 1, False), (NOON, True), (LIMIT, True), (LIMIT + 1, False)]
 )
-@pytest.mark.parametrize("again", [False, True])
-def test_an_echo_comes_within_an_hour(
-    echoes: Echoes, at: int, *, is_echo: bool, again: bool
+def test_an_echo_comes_within_an_hour(echoes: Echoes, at: int, *, is_echo: bool) -> None:
+    echoes.expect(SUB_STEP, "completed")
+
+    assert consume(echoes, at=at) is is_echo
+
+
+@pytest.mark.parametrize(
+    ("at", "told_at", "is_echo"),
+    [
+        (NOON, NOON - 1, True),
+        (LIMIT, 0, True),
+        (LIMIT + 1, 0, False),
+        (NOON - 1, 0, False),
+        (NOON, NOON, False),
+    ],
+    ids=["at once", "an hour later", "too late", "before the change", "after an event was told"],
+)
+def test_an_echo_comes_again_within_an_hour_unless_something_was_told(
+    echoes: Echoes, at: int, told_at: int, *, is_echo: bool
 ) -> None:
     echoes.expect(SUB_STEP, "completed")
-    assert not again or consume(echoes)
+    assert not echoes.came_again(OLD_HOST, "completed", at, told_at)
+    assert consume(echoes)
 
-    assert echoes.consume(SUB_STEP, "completed", "job-2", at, None, again=again) is is_echo
+    assert echoes.came_again(OLD_HOST, "completed", at, told_at) is is_echo
+
+
+@pytest.mark.parametrize(("first", "second"), [("started", "completed"), ("completed", "started")])
+def test_only_the_echo_of_what_cmp_was_told_last_comes_again(
+    echoes: Echoes, stack: WorkerStack, first: Move, second: Move
+) -> None:
+    for what in (first, second):
+        echoes.expect(SUB_STEP, what)
+        assert consume(echoes, at=stack.clock(), what=what)
+        stack.clock.advance(1)
+
+    assert not echoes.came_again(SUB_STEP, first, stack.clock(), 0)
+    assert echoes.came_again(SUB_STEP, second, stack.clock(), 0)
 
 
 def test_an_echo_is_of_the_same_kind_and_sub_step(echoes: Echoes) -> None:
@@ -190,8 +220,6 @@ def test_a_modification_is_an_echo_if_cmp_shows_what_it_was_told(
     echoes.expect(SUB_STEP, "modified", {"assignee_id": "user-1"})
 
     assert echoes.consume(SUB_STEP, "modified", "job-1", NOON, shown) is is_echo
-    again = echoes.consume(SUB_STEP, "modified", "job-2", NOON, shown, again=True)
-    assert again is is_echo
 
 
 def overtake(echoes: Echoes, monkeypatch: pytest.MonkeyPatch, job_id: str) -> None:

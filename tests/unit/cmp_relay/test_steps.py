@@ -16,7 +16,6 @@ FULL = StepState(
     seen_at={"external_sub_step_comment_added": 1_700_000_000_123},
     told="what the bus was told",
     told_as="external_sub_step_comment_added",
-    passed_as="external_sub_step_completed",
     beside_assignee="what an assignment leaves alone",
     settled="d1.0",
     shown={"value": "Hello", "author_link": None},
