@@ -33,6 +33,7 @@ from cmp_relay.file_uploads import FileUploads
 from cmp_relay.lookup import Access
 from cmp_relay.previews import Previews
 from cmp_relay.sub_steps import SubSteps
+from cmp_relay.told_links import Told
 from tests.contract.conftest import OPERATION
 from tests.contract.test_stand_in import (
     COMMENTS,
@@ -308,8 +309,8 @@ class Unshared:
 
     def note_comment(self, *_: object) -> None: ...
 
-    def read(self, _link: str) -> dict[str, int]:
-        return {}
+    def read(self, _link: str) -> Told:
+        return Told()
 
     def write(self, *_: object) -> None: ...
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cmp_relay import commands
 from cmp_relay.external_links import ExternalLinks
+from cmp_relay.outcomes import Attempt
 from cmp_relay.told_links import ToldLinks
 from tests.support.clock import NOON
 from tests.support.external_steps import WORK
@@ -69,6 +70,30 @@ def test_a_command_that_comes_too_late_is_superseded(stack: WorkerStack) -> None
 
     assert shown(stack) == {"status": "Done"}
     assert stack.outcomes() == {"command.link-1": "superseded", "command.link-2": "applied"}
+
+
+def test_a_command_that_was_told_is_applied_also_if_it_comes_back_after_a_newer_one(
+    stack: WorkerStack,
+) -> None:
+    """As when the bus has taken its result, and its worker was told of a failure."""
+    stack.api.resources[WORK] = {"status": "Done", "external_system": "Jira"}
+    told = ToldLinks(clients("workers").table, "catalogue", now=stack.clock)
+    hand = ExternalLinks(stack.desk(), told)
+    older, newer = (
+        commands.read_command_job(message(number, status=status))
+        for number, status in enumerate(("In Progress", "Done"))
+    )
+    for job in (older, newer):
+        assert hand.run(job, Attempt(1, "receive")).outcome == "applied"
+
+    ending = hand.run(older, Attempt(2, "receive"))
+
+    assert ending.outcome == "applied"
+    assert (ending.result or {})["status"] == "Done"
+    assert [body for _, _, body in stack.api.told] == [
+        {"status": "In Progress"},
+        {"status": "Done"},
+    ]
 
 
 def test_what_cmp_never_heard_makes_nothing_old(stack: WorkerStack) -> None:

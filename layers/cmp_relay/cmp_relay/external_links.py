@@ -20,21 +20,25 @@ class ExternalLinks:
     def run(self, job: CommandJob, _attempt: Attempt) -> Ending:
         """Write what the command says into the external work (PATCH, facts.md 6).
 
-        Fields that a command has set which was issued later stay as they are.
+        Fields that a command has set which was issued later stay as they are. Of a command that was
+        told before, whose end may have been announced, CMP is asked what it shows.
         """
         asked = job.ready(LinkTicket)
         link = asked.external_work_link
         fields = asked.model_dump(exclude_unset=True, exclude={"external_work_link"})
         with self.desk.at(f"step#{link}", 1) as api:
-            issued = self.told.read(link)
+            told = self.told.read(link)
             left = {
                 name: value
                 for name, value in fields.items()
-                if issued.get(name, 0) <= job.received_at
+                if told.issued.get(name, 0) <= job.received_at
             }
-            if not left:
+            if left:
+                answer = api.tell("PATCH", link, left)
+                # Afterwards: nothing is older than what CMP never heard.
+                self.told.write(link, told.after(job.command_id, left, job.received_at))
+            elif job.command_id in told.commands:
+                answer = api.get(link)
+            else:
                 return Ending("superseded", "commands that were issued later say all of it")
-            answer = api.tell("PATCH", link, left)
-            # Afterwards: nothing is older than what CMP never heard.
-            self.told.write(link, {**issued, **dict.fromkeys(left, job.received_at)})
         return Ending("applied", result={key: answer.get(key) for key in SHOWN})
