@@ -68,7 +68,7 @@ def run(world: World, plan: Plan, console: Console) -> Report:
     driving = Driver(world, plan, tell)
     driving.run()
     tell("everything was delivered")
-    settled = observation.settle(world)
+    settled_after = observation.settle(world)
     tell("quiet")
     talk = driving.talking.truth
     found = observation.look(world, plan, talk, secret_text=driver.URL_QUERY)
@@ -91,7 +91,6 @@ def run(world: World, plan: Plan, console: Console) -> Report:
         found=found,
         talk=talk,
         publications=plan.talks.publications,
-        lost_leases=settled.lost_leases,
     )
     return Report(
         plan=plan,
@@ -100,7 +99,7 @@ def run(world: World, plan: Plan, console: Console) -> Report:
         aws_calls=world.aws_faults.calls,
         found=found,
         verdict=verdict.judge(case),
-        settled=settled,
+        settled_after=settled_after,
         cut_short=sum(len(one.done) < len(one.life.acts) for one in driving.records),
     )
 

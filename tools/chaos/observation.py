@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3.dynamodb.types
 
-from cmp_relay import archive, mirroring
+from cmp_relay import archive
 from tools.chaos.world import QUARANTINE
 from tools.ledger.ledger import draw_up
 from tools.ledger.sources import Sources
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 240.0
 QUIET_LOOKS = 4
 LOOK_SECONDS = 1.0
-ATTEMPT_SECONDS = 90.0
-"""No attempt at files takes as long here, the slow downloads included."""
 DOCUMENT = ".json"
 PRIVATE_LINK = re.compile(r"[?&]token=[A-Za-z0-9_-]{40,}")
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
@@ -106,25 +104,13 @@ class Observation:
     leaks: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Settled:
-    """How long it took until all was quiet, and how many leases had to be ended for that."""
-
-    seconds: float
-    lost_leases: int
-
-
-def settle(world: World) -> Settled:
-    """Wait until no work queue holds a message any more, or too long."""
-    began, quiet, lost = time.monotonic(), 0, 0
+def settle(world: World) -> float:
+    """Wait until no work queue holds a message any more, or too long; return the seconds."""
+    began, quiet = time.monotonic(), 0
     while quiet < QUIET_LOOKS and time.monotonic() - began < PATIENCE_SECONDS:
-        # A lease that AWS neither gave nor took back, as far as its worker knows, would end after
-        # 15 minutes: DynamoDB fails here more often in a row than botocore asks.
-        taken_by = time.time() - ATTEMPT_SECONDS
-        lost += world.end_leases("files#", until=taken_by + mirroring.LEASE_SECONDS)
         quiet = 0 if world.waiting() else quiet + 1
         time.sleep(LOOK_SECONDS)
-    return Settled(time.monotonic() - began, lost)
+    return time.monotonic() - began
 
 
 def look(world: World, plan: Plan, truth: TalkTruth, *, secret_text: str) -> Observation:

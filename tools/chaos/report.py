@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from tools.chaos.observation import Observation, Settled
+    from tools.chaos.observation import Observation
     from tools.chaos.plan import Plan
     from tools.chaos.verdict import Verdict
     from tools.stand_in.records import DeliveryRecord
@@ -36,7 +36,7 @@ class Report:
     aws_calls: Mapping[str, int]
     found: Observation
     verdict: Verdict
-    settled: Settled
+    settled_after: float
     cut_short: int
 
     def show(self, console: Console) -> None:
@@ -62,8 +62,7 @@ class Report:
             "of which CMP had to repeat": repeated,
             "attempts": sum(one["attempts"] for one in self.deliveries),
             "stories cut short": self.cut_short,
-            "seconds until quiet": f"{self.settled.seconds:.0f}",
-            "leases that were lost": self.settled.lost_leases,
+            "seconds until quiet": f"{self.settled_after:.0f}",
         }
 
     def _files(self) -> dict[str, object]:

@@ -31,8 +31,6 @@ SCHEMAS = PROJECT / "docs" / "events"
 TOLD = ("reason", "detail", "attempts")
 TOLD_OF_JOBS = (*TOLD, "job_id", "delivery_id", "event_name")
 MOST_REQUESTS_PER_STATE = 1.1
-MOST_LOST_LEASES = 2
-"""For each of them DynamoDB has to fail for good just when it is given or taken back."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Case:
     """What the verdict is about: the truth, CMP's views of each asset, and the observation.
 
     `talk` is what was said, `publications` are those that programs reported. `promised` are the
-    troubles of the plan, `met` how often each was met; `lost_leases` had to be ended by the run.
+    troubles of the plan, `met` how often each was met.
     """
 
     expected: Sequence[Expected]
@@ -52,7 +50,6 @@ class Case:
     found: Observation
     talk: TalkTruth
     publications: Sequence[Publication]
-    lost_leases: int
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,6 @@ def judge(case: Case) -> Verdict:
         "the bus tells of all other events": talk_verdict.others,
         "CMP is asked once per state": requests,
         "CMP's limits are kept": talk_verdict.limits,
-        "leases are given back": leases,
         "every trouble was met": troubles,
         "no secret is in a log": lambda each: iter(each.found.leaks),
     }
@@ -256,12 +252,6 @@ def requests(case: Case) -> Problems:
     spent = economy.of(case.found)
     if spent.ratio > MOST_REQUESTS_PER_STATE:
         yield f"{spent.asked} requests for {spent.needed} states: {spent.ratio:.2f} each"
-
-
-def leases(case: Case) -> Problems:
-    """No more leases are left behind than AWS's own faults explain."""
-    if case.lost_leases > MOST_LOST_LEASES:
-        yield f"{case.lost_leases} leases of files were not given back"
 
 
 def troubles(case: Case) -> Problems:

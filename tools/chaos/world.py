@@ -99,12 +99,8 @@ class World:
                 parts[key] += len(answer.get("Parts", []))
         return dict(parts)
 
-    def end_leases(self, prefix: str, *, until: float) -> int:
-        """End the leases with such names that end by then: those who took later ones are alive.
-
-        Return how many they were.
-        """
-        ended = 0
+    def end_leases(self, prefix: str, *, until: float) -> None:
+        """End the leases with such names that end by then: those who took later ones are alive."""
         dynamodb, table = self.stack.boto("dynamodb"), self.stack.env["CATALOGUE_TABLE"]
         held = dynamodb.scan(
             TableName=table,
@@ -126,8 +122,6 @@ class World:
                     ExpressionAttributeNames={"#owner": "owner"},
                     ExpressionAttributeValues={":now": {"N": "0"}, ":owner": item["owner"]},
                 )
-                ended += 1
-        return ended
 
     def age_claims(self) -> None:
         """Make claims of tickets that were never opened old enough for another attempt."""

@@ -264,7 +264,6 @@ def case(**changes: Any) -> Case:  # noqa: ANN401
         found=replace(observation(), **changes),
         talk=TalkTruth(),
         publications=[],
-        lost_leases=2,
     )
 
 
@@ -303,7 +302,6 @@ MISTAKES: list[tuple[str, Callable[[], Case]]] = [
     ("the ledger adds up", lambda: case(ledger=draw_up([job("d0.0", "a")], [], {}))),
     ("nothing is in flight", lambda: case(ledger=draw_up([], [Seen("d0.0", None)], {}))),
     ("nothing is in flight", lambda: case(waiting=1)),
-    ("leases are given back", lambda: replace(case(), lost_leases=3)),
     ("final states are CMP's", lambda: case(items={"a": {}, "p": {}})),
     ("final states are CMP's", lambda: case(items=with_asset(published=False))),
     ("final states are CMP's", lambda: case(items=with_asset(library="removed"))),
